@@ -1,1 +1,6 @@
-//! Placeholder.
+//! TraceMem SDK.
+pub mod evidence;
+pub mod id;
+pub mod json;
+pub mod store;
+pub mod time;

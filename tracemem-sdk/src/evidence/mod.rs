@@ -1,0 +1,3 @@
+//! Evidence.
+
+pub mod digest;

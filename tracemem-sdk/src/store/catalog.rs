@@ -1,0 +1,85 @@
+//! The catalog: versioned configuration documents of a tenant, written in the commit that records the change.
+
+use std::{fmt, num::NonZeroU32};
+
+use async_trait::async_trait;
+
+use super::{Store, StoreError};
+use crate::id::TenantId;
+
+/// What kind of configuration a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DocumentKind {
+    /// An approval route.
+    Route,
+    /// A rulebook.
+    Rulebook,
+    /// Which policy applies to which intents, and where its exceptions go.
+    Attachment,
+}
+
+impl DocumentKind {
+    /// The kind as it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Route => "route",
+            Self::Rulebook => "rulebook",
+            Self::Attachment => "attachment",
+        }
+    }
+
+    /// The kind that is stored as `text`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Route, Self::Rulebook, Self::Attachment].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A document to write with a commit. Its version must be one more than the newest there is (1 for the first): the commit's
+/// compare-and-set on the administrative stream keeps two writers from making the same one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentWrite {
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Its name, stable over its versions; at most 128 bytes of ASCII.
+    pub id: String,
+    /// Its version, from 1.
+    pub version: u64,
+    /// The document, opaque to a store.
+    pub bytes: Vec<u8>,
+}
+
+/// A document as it is stored: what was written, unchanged.
+pub type Document = DocumentWrite;
+
+/// Reads configuration documents. They are written by [`Store::commit`], never changed and never deleted.
+///
+/// # Contract
+/// - What a commit wrote is read by whoever asks after it returned.
+/// - `document` finds a given version, or the newest where none is given; of another tenant it finds nothing.
+/// - `documents` gives the newest version of each document of a kind, by id in byte order, after `after`, at most `limit`.
+/// - A commit with a document whose version is not the next fails with [`StoreErrorKind::Backend`](super::StoreErrorKind::Backend)
+///   and writes nothing.
+/// - A dropped future leaves nothing behind. Calls overlap.
+#[async_trait]
+pub trait Catalog: Store + fmt::Debug {
+    /// One document.
+    async fn document(
+        &self,
+        tenant: &TenantId,
+        kind: DocumentKind,
+        id: &str,
+        version: Option<u64>,
+    ) -> Result<Option<Document>, StoreError>;
+
+    /// The newest version of each document of a kind.
+    async fn documents(
+        &self,
+        tenant: &TenantId,
+        kind: DocumentKind,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<Document>, StoreError>;
+}

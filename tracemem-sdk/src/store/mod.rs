@@ -1,0 +1,150 @@
+//! Stores: append-only streams with compare-and-set, and what must change in the same breath.
+//!
+//! A store keeps opaque entries per tenant and stream, one head per stream, a claim per idempotency key, and the jobs and
+//! timers of the worker. One method writes, [`Store::commit`]; every hard rule of the library (an approval is consumed once,
+//! the first answer counts, one start per fence) is the *same* compare-and-set, proved once per store by
+//! [`store_conformance!`](crate::store_conformance). What entries mean is left to [`decision`](crate::decision).
+//!
+//! [`Catalog`] and [`Index`] stand beside it for what not every custom store wants to carry.
+
+mod backend;
+mod catalog;
+mod commit;
+mod index;
+mod job;
+mod store_error;
+
+use std::{fmt, num::NonZeroU32};
+
+use async_trait::async_trait;
+
+pub use self::{
+    backend::Backend,
+    catalog::{Catalog, Document, DocumentKind, DocumentWrite},
+    commit::{Commit, Committed, Entry, KeyClaim, KeyDigest, Projection, Term, Version},
+    index::{Cursor, Index, Listed, Listing, Page},
+    job::{Job, JobCompletion, JobFate, JobKind, LeaseToken, LeasedJob},
+    store_error::{StoreError, StoreErrorKind},
+};
+use crate::{
+    id::{DecisionId, TenantId},
+    time::Timestamp,
+};
+
+/// Which stream of a tenant: one per decision, and one for its administration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamId {
+    /// The trace of one decision.
+    Decision(DecisionId),
+    /// The tenant's administrative stream: policies, routes, integrations, erasures, exports, late reports.
+    Admin,
+}
+
+impl StreamId {
+    /// The stream as text, as it stands in tables and event bytes: the decision's id, or `_admin`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Decision(decision) => decision.as_str(),
+            Self::Admin => "_admin",
+        }
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for StreamId {
+    type Err = crate::id::InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "_admin" {
+            return Ok(Self::Admin);
+        }
+        text.parse().map(Self::Decision)
+    }
+}
+
+/// One stream as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// The version of the head: the `seq` of the last entry.
+    pub version: Version,
+    /// All entries, by `seq`, without a gap.
+    pub entries: Vec<Entry>,
+    /// The checked copy of the fold that the last commit stored.
+    pub projection: Projection,
+}
+
+/// How a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreHealth {
+    /// The clock of the database, where it has one of its own: a skew against ours is a readiness fault.
+    pub clock: Option<Timestamp>,
+    /// How many jobs have been given up and wait for somebody to look.
+    pub dead_jobs: u64,
+}
+
+impl StoreHealth {
+    /// A healthy store with this many dead jobs.
+    #[must_use]
+    pub fn new(clock: Option<Timestamp>, dead_jobs: u64) -> Self {
+        Self { clock, dead_jobs }
+    }
+}
+
+/// Where traces, claims, jobs and timers are kept.
+///
+/// # Contract
+/// - `commit` is atomic, and durable before it returns [`Committed::Written`].
+/// - It writes only where the stream is at `expected` (zero: where there is no such stream). Of any number of concurrent writers
+///   exactly one wins; the others get [`Committed::HeadMoved`].
+/// - A claim of a key that is taken is [`Committed::KeyTaken`] and tells who holds it; keys are never released.
+/// - A job completion whose token is not the job's latest lease is [`Committed::LeaseLost`].
+/// - A commit that is not `Written` has written nothing at all. Where several causes apply, a taken key is told before a moved head,
+///   and a moved head before a lost lease.
+/// - Entries come back byte for byte, in order, without a gap. Nothing updates or deletes an entry.
+/// - Every commit with entries leaves one to-seal mark (tenant, stream, first and last `seq`), in the same transaction.
+/// - The tenant is part of every key: nothing of another tenant is ever found, changed, leased under a wrong name or counted.
+/// - A caller may drop any future: a commit then happened wholly or not at all, and no connection stays inside a transaction.
+/// - A leased job is given to nobody else before its lease ends; each lease has a greater token and counts one attempt more.
+///   A leased timer likewise; a commit to its stream sets the timer anew and ends that lease.
+/// - `wait` returns soon after the stream's version is greater than `after`, at once if it already is, whichever process wrote it.
+///   It may return early. It subscribes before it looks, so that no commit is slept through.
+/// - After `close` every call fails with [`StoreErrorKind::Closed`]; commits acknowledged before are kept.
+/// - A store that is no [`Catalog`] refuses a commit that holds documents with [`StoreErrorKind::Unsupported`].
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Writes one step of one stream, wholly or not at all.
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
+
+    /// The whole stream, or `None` where this tenant has no such stream.
+    async fn load(&self, tenant: &TenantId, stream: &StreamId) -> Result<Option<Stream>, StoreError>;
+
+    /// Who holds an idempotency key, if anybody.
+    async fn find_key(&self, tenant: &TenantId, key: &KeyDigest) -> Result<Option<KeyClaim>, StoreError>;
+
+    /// Leases up to `limit` jobs of all tenants that are due at `now`, the longest due first, until `until`.
+    async fn lease_jobs(&self, now: Timestamp, until: Timestamp, limit: NonZeroU32) -> Result<Vec<LeasedJob>, StoreError>;
+
+    /// Leases up to `limit` streams of all tenants whose timer is due at `now`, the longest due first, until `until`.
+    async fn lease_timers(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, StreamId)>, StoreError>;
+
+    /// Waits until the stream is past `after`. The caller bounds how long.
+    async fn wait(&self, tenant: &TenantId, stream: &StreamId, after: Version) -> Result<(), StoreError>;
+
+    /// Asks the database for a sign of life.
+    async fn health(&self) -> Result<StoreHealth, StoreError>;
+
+    /// Ends the store: waits for the commits under way, then refuses all calls. Closing again succeeds.
+    async fn close(&self) -> Result<(), StoreError>;
+}
