@@ -1,0 +1,5 @@
+//! Evidence: exact bytes, their digests, and the values that may be withheld.
+
+pub mod canonical;
+pub mod digest;
+pub mod disclosure;
