@@ -3,3 +3,5 @@
 pub mod canonical;
 pub mod digest;
 pub mod disclosure;
+pub mod icu_order;
+pub mod sort_deep;

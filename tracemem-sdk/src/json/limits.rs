@@ -17,7 +17,9 @@ pub struct Limits {
 
 impl Limits {
     /// The deepest nesting that can be allowed, so that reading a document never exhausts the stack.
-    pub const MAX_DEPTH: usize = 127;
+    ///
+    /// It is one less than `serde_json` reads at most, so that the rule that is broken is always ours to name.
+    pub const MAX_DEPTH: usize = 126;
 
     /// Limits the document to `bytes` bytes of UTF-8.
     #[must_use]

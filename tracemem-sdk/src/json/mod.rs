@@ -16,6 +16,7 @@
 mod limits;
 pub(crate) mod path;
 mod strict;
+pub(crate) mod text;
 
 use std::io;
 

@@ -11,8 +11,11 @@ use serde::ser::{self, Serialize};
 
 use super::container::{Array, Object};
 use super::{MAX_DEPTH, MAX_KEY_BYTES, NotCanonical, NotCanonicalKind};
-use crate::json::MAX_INTEGER;
-use crate::json::path::{self, Segment};
+use crate::json::{
+    MAX_INTEGER,
+    path::{self, Segment},
+    text::Characters,
+};
 
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, NotCanonical> {
     let mut writer = Writer::default();
@@ -64,7 +67,7 @@ pub(super) struct Writer {
     /// The members of all objects that are open, so that one buffer serves them all.
     pub(super) members: Vec<Member>,
     pub(super) scratch: String,
-    depth: usize,
+    pub(super) depth: usize,
 }
 
 /// Where a member stands in the output: `"key":value` from `start` to `end`, its key between the quotes.
@@ -161,36 +164,4 @@ pub(super) fn is_key(key: &str) -> bool {
 
 pub(super) fn in_member(key: &str) -> impl FnOnce(Fault) -> Fault {
     move |fault| fault.at(Segment::Key(key.to_owned()))
-}
-
-/// The characters of a JSON string as RFC 8785 section 3.2.2.2 has them: only what must be escaped is.
-pub(super) struct Characters<'a>(&'a mut String);
-
-impl fmt::Write for Characters<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = text;
-        while let Some(at) = rest
-            .bytes()
-            .position(|b| b < 0x20 || b == b'"' || b == b'\\')
-        {
-            // What is escaped is ASCII, so both sides of it are whole characters.
-            let (plain, escaped) = rest.split_at(at);
-            self.0.push_str(plain);
-            let mut characters = escaped.chars();
-            match characters.next() {
-                Some('"') => self.0.push_str("\\\""),
-                Some('\\') => self.0.push_str("\\\\"),
-                Some('\u{8}') => self.0.push_str("\\b"),
-                Some('\t') => self.0.push_str("\\t"),
-                Some('\n') => self.0.push_str("\\n"),
-                Some('\u{c}') => self.0.push_str("\\f"),
-                Some('\r') => self.0.push_str("\\r"),
-                Some(control) => write!(self.0, "\\u{:04x}", u32::from(control))?,
-                None => {}
-            }
-            rest = characters.as_str();
-        }
-        self.0.push_str(rest);
-        Ok(())
-    }
 }

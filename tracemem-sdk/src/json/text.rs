@@ -1,0 +1,39 @@
+//! The text of JSON strings, as JavaScript writes it.
+//!
+//! `JSON.stringify` (ECMA-262 section 25.5.2.3) and RFC 8785 section 3.2.2.2
+//! agree on it: only `"`, `\\` and what is below U+0020 is escaped. Rust's
+//! strings hold no lone surrogates, the one thing they would differ in.
+
+use std::fmt;
+
+/// What is written to it goes into the string, escaped; the quotes are left to the caller.
+pub(crate) struct Characters<'a>(pub(crate) &'a mut String);
+
+impl fmt::Write for Characters<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest
+            .bytes()
+            .position(|b| b < 0x20 || b == b'"' || b == b'\\')
+        {
+            // What is escaped is ASCII, so both sides of it are whole characters.
+            let (plain, escaped) = rest.split_at(at);
+            self.0.push_str(plain);
+            let mut characters = escaped.chars();
+            match characters.next() {
+                Some('"') => self.0.push_str("\\\""),
+                Some('\\') => self.0.push_str("\\\\"),
+                Some('\u{8}') => self.0.push_str("\\b"),
+                Some('\t') => self.0.push_str("\\t"),
+                Some('\n') => self.0.push_str("\\n"),
+                Some('\u{c}') => self.0.push_str("\\f"),
+                Some('\r') => self.0.push_str("\\r"),
+                Some(control) => write!(self.0, "\\u{:04x}", u32::from(control))?,
+                None => {}
+            }
+            rest = characters.as_str();
+        }
+        self.0.push_str(rest);
+        Ok(())
+    }
+}
