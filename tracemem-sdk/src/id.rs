@@ -221,6 +221,14 @@ impl ApprovalId {
     }
 }
 
+impl DeliveryId {
+    /// The job that makes this delivery.
+    #[must_use]
+    pub fn job(&self) -> JobId {
+        JobId(swap_prefix(&self.0, Self::PREFIX, JobId::PREFIX))
+    }
+}
+
 fn swap_prefix(text: &str, from: &str, to: &str) -> Box<str> {
     let unique = text.strip_prefix(from).unwrap_or(text);
     [to, unique].concat().into()

@@ -17,7 +17,7 @@ use crate::{
         digest::Digest,
         disclosure::Disclosure,
     },
-    id::{EventId, TenantId},
+    id::{AgentId, EventId, TenantId},
     store::{Entry, StreamId},
     time::Timestamp,
 };
@@ -36,6 +36,11 @@ pub struct Actor {
 }
 
 impl Actor {
+    /// An agent.
+    pub(crate) fn agent(agent: &AgentId) -> Self {
+        Self { id: agent.to_string(), via: "agent".to_owned() }
+    }
+
     /// The library itself, acting on a timer.
     pub(crate) fn timer() -> Self {
         Self { id: "tracemem".to_owned(), via: "timer".to_owned() }
@@ -100,10 +105,10 @@ pub(crate) struct NewEvent {
     pub(crate) disclosures: Vec<Disclosure>,
 }
 
-/// An event cannot be written.
+/// An event has no canonical form that fits a leaf.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum UnwritableEvent {
+pub enum UnencodableEvent {
     /// Its claims break the canonical profile.
     #[error("a `{0}` event is not canonical")]
     NotCanonical(EventKind, #[source] NotCanonical),
@@ -113,7 +118,7 @@ pub enum UnwritableEvent {
 }
 
 /// Writes `new` after `head`.
-pub(crate) fn encode(tenant: &TenantId, stream: &StreamId, head: &Head, new: &NewEvent) -> Result<Entry, UnwritableEvent> {
+pub(crate) fn encode(tenant: &TenantId, stream: &StreamId, head: &Head, new: &NewEvent) -> Result<Entry, UnencodableEvent> {
     let seq = head.seq.saturating_add(1);
     let kind = new.event.kind();
     let written = Written {
@@ -129,9 +134,9 @@ pub(crate) fn encode(tenant: &TenantId, stream: &StreamId, head: &Head, new: &Ne
         claims: &new.event,
         sd: new.disclosures.iter().map(|one| (one.name(), one.digest())).collect(),
     };
-    let bytes = canonical::to_bytes(&written).map_err(|source| UnwritableEvent::NotCanonical(kind, source))?;
+    let bytes = canonical::to_bytes(&written).map_err(|source| UnencodableEvent::NotCanonical(kind, source))?;
     if bytes.len() > MAX_LEAF_BYTES {
-        return Err(UnwritableEvent::TooLong(kind, bytes.len()));
+        return Err(UnencodableEvent::TooLong(kind, bytes.len()));
     }
     let leaf = Digest::leaf(&bytes);
     let texts: Vec<&str> = new.disclosures.iter().map(Disclosure::text).collect();
@@ -187,6 +192,25 @@ pub enum Disclosed<'a> {
     Withheld,
     /// The event has none of this name.
     Absent,
+}
+
+impl NewEvent {
+    /// The event as it reads once `entry` is written after `head`.
+    pub(crate) fn recorded(self, head: &Head, entry: &Entry, disclosures: BTreeMap<String, Vec<u8>>) -> Recorded {
+        let Self { id, at, actor, event, disclosures: salted } = self;
+        Recorded {
+            seq: entry.seq,
+            id,
+            at,
+            prev: head.leaf,
+            leaf: entry.leaf,
+            actor,
+            kind: event.kind(),
+            event: Some(event),
+            sd: salted.iter().map(|one| (one.name().to_owned(), one.digest())).collect(),
+            disclosures,
+        }
+    }
 }
 
 impl Recorded {

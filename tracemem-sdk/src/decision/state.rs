@@ -63,7 +63,7 @@ pub struct State {
     /// How the decision ended.
     pub ended: Option<Ended>,
     /// The latest outcome.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<LatestOutcome>,
     pub(crate) head: Head,
 }
 
@@ -162,7 +162,7 @@ pub struct Ended {
 /// The latest outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Outcome {
+pub struct LatestOutcome {
     /// The outcome.
     pub id: OutcomeId,
     /// What it says.
@@ -325,7 +325,7 @@ impl State {
             }
             Event::DecisionClosed(closed) => self.ended = Some(Ended { reason: Some(closed.reason), at }),
             Event::OutcomeRecorded(outcome) => {
-                self.outcome = Some(Outcome { id: outcome.outcome_id.clone(), status: outcome.status, at });
+                self.outcome = Some(LatestOutcome { id: outcome.outcome_id.clone(), status: outcome.status, at });
             }
             Event::DecisionOpened(_)
             | Event::PolicyEvaluated(_)

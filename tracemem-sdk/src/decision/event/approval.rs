@@ -104,6 +104,17 @@ snake_case_enum! {
     }
 }
 
+impl DeliveryResult {
+    /// Whether a person may have the message.
+    #[must_use]
+    pub fn may_have_arrived(self) -> bool {
+        match self {
+            Self::Delivered | Self::Ambiguous => true,
+            Self::Transient | Self::Destination | Self::Credentials | Self::Message | Self::Unroutable => false,
+        }
+    }
+}
+
 /// One attempt of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -96,8 +96,6 @@ snake_case_enum! {
     ReviewReason {
         /// A policy requires an exception: a human is asked.
         Exception = "exception",
-        /// The mode asks a human whatever the policies say.
-        Mode = "mode",
         /// Facts are missing: context must be added, or the decision aborted.
         NeedsInput = "needs_input",
         /// A policy failed: a human is asked only where the route takes such decisions.

@@ -44,7 +44,8 @@ pub(crate) struct Checked {
     pub(crate) key: IdempotencyKey,
     /// The exact bytes that the caller gave, or those of the body that was built in code.
     pub(crate) raw: Arc<[u8]>,
-    pub(crate) body: Value,
+    pub(crate) context: Arc<Map<String, Value>>,
+    pub(crate) context_hash: Digest,
     pub(crate) fingerprint: Digest,
     pub(crate) intent: Intent,
     pub(crate) mode: AutomationMode,
@@ -68,13 +69,17 @@ impl Checked {
         let fields = body.as_object().ok_or_else(|| InvalidRequest::wrong_type("", "a request is a JSON object"))?;
         refuse_foreign_fields(fields)?;
         let reader = Reader { fields };
-        reader.check_modes()?;
+        reader.check_unread_fields()?;
         let empty = Map::new();
         let context = reader.object("context")?.unwrap_or(&empty);
-        let fingerprint = sort_deep::hash(&body)
-            .map_err(|source| InvalidRequest::new(Kind::Json, source.path(), source.to_string()))?;
+        let fingerprint = hash("", &body)?;
+        let context_hash = match fields.get("context") {
+            Some(context) => hash("context", context)?,
+            None => Digest::of(b"{}"),
+        };
         let raw = match raw {
             Some(raw) => raw,
+            // A `Value` has only text keys, so that it always serializes.
             None => serde_json::to_vec(&body).unwrap_or_default().into(),
         };
         Ok(Self {
@@ -95,14 +100,10 @@ impl Checked {
             attempts: reader.attempts()?,
             execute_within: reader.seconds("execute_within_seconds")?,
             supersedes: reader.parsed("supersedes")?,
-            tags: reader.tags()?,
-            body,
+            tags: reader.texts("tags", 16, 64)?.unwrap_or_default(),
+            context: Arc::new(context.clone()),
+            context_hash,
         })
-    }
-
-    /// The context; empty where the request has none.
-    pub(crate) fn context(&self) -> Option<&Map<String, Value>> {
-        self.body.get("context").and_then(Value::as_object)
     }
 
     /// The action, where the request names a complete target.
@@ -110,15 +111,18 @@ impl Checked {
     /// # Errors
     /// [`InvalidRequest`] where a part of the target is no text of 1 to 300 characters.
     pub(crate) fn action(&self, agent: &AgentId) -> Result<Option<Action>, InvalidRequest> {
-        let Some(context) = self.context() else { return Ok(None) };
-        let target = Target { context };
+        let target = Target { context: &self.context };
         let parts = [target.part("target_system")?, target.part("target_object_id")?, target.part("mutation")?];
         let resource_version = target.part("resource_version")?;
         let [Some(target_system), Some(target_object_id), Some(mutation)] = parts else { return Ok(None) };
-        let parameters_digest = sort_deep::hash(&Value::Object(context.clone()))
-            .map_err(|source| InvalidRequest::new(Kind::Json, source.path(), source.to_string()))?;
-        let actor = self.actor.clone().unwrap_or_else(|| agent.to_string());
+        let actor = self.actor_of(agent);
+        let parameters_digest = self.context_hash;
         Ok(Some(Action { actor, target_system, target_object_id, mutation, parameters_digest, resource_version }))
+    }
+
+    /// Who or what the agent acts for: the agent itself where the request does not say.
+    pub(crate) fn actor_of(&self, agent: &AgentId) -> String {
+        self.actor.clone().unwrap_or_else(|| agent.to_string())
     }
 
     /// The action of a guarded execution, which cannot do without a target.
@@ -129,11 +133,18 @@ impl Checked {
         if let Some(action) = self.action(agent)? {
             return Ok(action);
         }
-        let has = |name: &&str| self.context().is_some_and(|context| context.contains_key(*name));
+        let has = |name: &&str| self.context.contains_key(*name);
         let missing = ["target_system", "target_object_id", "mutation"].into_iter().find(|name| !has(name));
         let field = ["context", missing.unwrap_or("target_system")].join(".");
         Err(InvalidRequest::missing(&field, "a guarded execution names its target and its mutation"))
     }
+}
+
+fn hash(path: &str, value: &Value) -> Result<Digest, InvalidRequest> {
+    sort_deep::hash(value).map_err(|source| {
+        let field = [path, source.path()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".");
+        InvalidRequest::new(Kind::Json, field, source.to_string())
+    })
 }
 
 fn refuse_foreign_fields(fields: &Map<String, Value>) -> Result<(), InvalidRequest> {
@@ -145,6 +156,11 @@ fn refuse_foreign_fields(fields: &Map<String, Value>) -> Result<(), InvalidReque
         (None, Some(context)) => Some(("context", context)),
         (None, None) => None,
     };
+    if material.is_some_and(|(_, inputs)| inputs.get("facts").is_some()) {
+        let rule = "facts are given by fact providers, not by who asks";
+        let field = if inputs.is_some() { "context.inputs.facts" } else { "context.facts" };
+        return Err(InvalidRequest::new(Kind::ForbiddenMaterial, field, rule));
+    }
     let forbidden = forbidden_fields(fields, material);
     if !forbidden.is_empty() {
         return Err(InvalidRequest::forbidden(forbidden));
@@ -180,7 +196,11 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn check_modes(&self) -> Result<(), InvalidRequest> {
+    /// Fields that nothing here decides on, but that must not be taken for something else.
+    fn check_unread_fields(&self) -> Result<(), InvalidRequest> {
+        self.object("metadata")?;
+        self.text("instance", 1, 200)?;
+        self.text("version", 1, 200)?;
         if let Some(mode) = self.text("mode", 1, 40)? {
             let rule = "`single` and `rulebook` are known; a model's answer is no verdict here";
             if !["single", "rulebook"].contains(&mode.as_str()) {
@@ -275,14 +295,5 @@ impl<'a> Reader<'a> {
         let parse = |text: String| text.parse::<ApproverId>();
         let approvers: Result<_, _> = texts.into_iter().map(parse).collect();
         approvers.map(Some).map_err(|error| InvalidRequest::wrong_type("approvers", &error.to_string()))
-    }
-
-    fn tags(&self) -> Result<Vec<String>, InvalidRequest> {
-        let metadata = self.object("metadata")?;
-        let _: Option<&Map<String, Value>> = metadata;
-        for field in ["instance", "version"] {
-            self.text(field, 1, 200)?;
-        }
-        Ok(self.texts("tags", 16, 64)?.unwrap_or_default())
     }
 }

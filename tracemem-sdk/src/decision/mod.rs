@@ -1,0 +1,30 @@
+//! Decisions: one envelope around one proposed action, from its request to its closed trace.
+//!
+//! What a decision is stands here: [requests](DecisionRequest), [events](event), [statuses](status) and the [fold](state). What is done with one
+//! is left to the rooms that do it: [`approval`](crate::approval), [`guard`](crate::guard), [`worker`](crate::worker).
+
+pub mod envelope;
+pub mod event;
+pub mod request;
+pub mod state;
+pub mod status;
+
+pub(crate) mod closing;
+pub(crate) mod draft;
+mod handles;
+mod outcome;
+pub(crate) mod opening;
+mod projection;
+mod recording;
+mod trace;
+pub(crate) mod verdict;
+
+pub use self::{
+    closing::{CloseError, Reported},
+    draft::UnwritableEvent,
+    handles::Handles,
+    outcome::{InvalidOutcome, Outcome},
+    opening::{DecideError, Decision},
+    request::{Action, DecisionRequest, IdempotencyKey, Intent, InvalidRequest},
+    trace::Trace,
+};

@@ -1,0 +1,70 @@
+//! The engine: what a host configured, and the few things every room does with it: load, commit, look up.
+
+mod builder;
+mod configuration;
+mod settings;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use tokio::sync::Notify;
+
+pub use self::{
+    builder::{BuildError, Builder},
+    configuration::ConfigurationError,
+    settings::Settings,
+};
+pub(crate) use self::configuration::Configuration;
+use self::configuration::Cached;
+use crate::{
+    decision::Trace,
+    id::{DecisionId, FactProviderId, IntegrationId, PolicyId, RouteId, TenantId},
+    integration::Integration,
+    policy::{Attachment, FactProvider, Policy},
+    route::ApprovalRoute,
+    store::{Backend, Commit, Committed, StoreError, StoreErrorKind, StreamId},
+    time::{Clock, Timestamp},
+};
+
+/// Everything a host configured, shared by all handles.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) backend: Backend,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    policies: BTreeMap<PolicyId, Arc<dyn Policy>>,
+    attachments: Vec<Attachment>,
+    pub(crate) facts: BTreeMap<FactProviderId, Arc<dyn FactProvider>>,
+    routes: BTreeMap<RouteId, Arc<dyn ApprovalRoute>>,
+    default_route: Option<RouteId>,
+    pub(crate) integrations: BTreeMap<IntegrationId, Arc<dyn Integration>>,
+    configurations: Mutex<BTreeMap<TenantId, Cached>>,
+    /// Told whenever this process put a job or set a timer, so that its worker need not wait for the next look.
+    pub(crate) work: Notify,
+}
+
+impl Engine {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads a trace; `None` where this tenant has no such decision.
+    pub(crate) async fn load(&self, tenant: &TenantId, decision: &DecisionId) -> Result<Option<Trace>, StoreError> {
+        let stream = StreamId::Decision(decision.clone());
+        let Some(stream) = self.backend.store.load(tenant, &stream).await? else { return Ok(None) };
+        let corrupt = |broken| StoreError::new(StoreErrorKind::Corrupt, "reading a trace").with_source(broken);
+        Trace::read(tenant, decision, &stream).map(Some).map_err(corrupt)
+    }
+
+    /// Commits, and wakes this process's worker where there is work for it.
+    pub(crate) async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let work = !commit.jobs.is_empty() || commit.projection.wake_at.is_some();
+        let committed = self.backend.store.commit(commit).await?;
+        if work {
+            self.work.notify_one();
+        }
+        Ok(committed)
+    }
+}

@@ -1,0 +1,87 @@
+//! What a delivery can fail with.
+
+use std::{error::Error, fmt, time::Duration};
+
+use crate::decision::event::DeliveryResult;
+
+/// What the worker does next. Different people mend different kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeliveryErrorKind {
+    /// It was not delivered; try again, no sooner than after this time where one is given.
+    Transient {
+        /// How long the target wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// It may have been delivered; try again under the same delivery id.
+    Ambiguous,
+    /// The destination does not exist or refuses: whoever keeps the route must look. Not tried again.
+    Destination,
+    /// The credentials were refused: an administrator must look. Tried again on schedule, because credentials are rotated.
+    Credentials,
+    /// The target refuses this message: a fault of ours. Not tried again.
+    Message,
+}
+
+impl DeliveryErrorKind {
+    /// The result that stands in the trace.
+    #[must_use]
+    pub fn result(self) -> DeliveryResult {
+        match self {
+            Self::Transient { .. } => DeliveryResult::Transient,
+            Self::Ambiguous => DeliveryResult::Ambiguous,
+            Self::Destination => DeliveryResult::Destination,
+            Self::Credentials => DeliveryResult::Credentials,
+            Self::Message => DeliveryResult::Message,
+        }
+    }
+
+    /// Whether the worker tries again.
+    #[must_use]
+    pub fn is_tried_again(self) -> bool {
+        match self {
+            Self::Transient { .. } | Self::Ambiguous | Self::Credentials => true,
+            Self::Destination | Self::Message => false,
+        }
+    }
+}
+
+/// A delivery failed.
+#[derive(Debug)]
+pub struct DeliveryError {
+    kind: DeliveryErrorKind,
+    what: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl DeliveryError {
+    /// A failure of this kind, said in a sentence fragment that holds no secret and no personal data.
+    #[must_use]
+    pub fn new(kind: DeliveryErrorKind, what: impl Into<String>) -> Self {
+        Self { kind, what: what.into(), source: None }
+    }
+
+    /// Adds the cause. It must hold no secret.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+
+    /// What the worker does next.
+    #[must_use]
+    pub fn kind(&self) -> DeliveryErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
