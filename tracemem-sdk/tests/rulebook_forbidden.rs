@@ -5,6 +5,11 @@ use std::{error::Error, mem};
 use serde_json::{Map, Value, json};
 use tracemem_sdk::policy::forbidden::{FORBIDDEN_NAMES, forbidden_fields};
 
+/// As the Decide format lists them.
+const NAMES: &str = "runtime_binding trusted_adapter adapter_facts rulebook_attestation rulebook_contract decision_contract \
+    input_hash decision_id record_hash receipt_hash verify_url replay_url engine evaluator_version verdict \
+    application_verdict action reason_code matched_rule_id";
+
 fn check(inputs: &Value, expected: &[&str]) {
     assert_eq!(
         forbidden_fields(&Map::new(), [("context.inputs", inputs)]),
@@ -33,6 +38,7 @@ fn a_body_is_searched_at_its_top_level_only() -> Result<(), Box<dyn Error>> {
 
 #[test]
 fn each_name_is_found_in_a_body_and_at_any_depth_of_the_material() {
+    assert!(NAMES.split_whitespace().eq(FORBIDDEN_NAMES));
     for name in FORBIDDEN_NAMES {
         let body: Map<String, Value> = [(name.to_owned(), Value::Null)].into_iter().collect();
         assert_eq!(forbidden_fields(&body, []), [name]);

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tracemem_sdk::policy::{
     forbidden::forbidden_fields,
     rulebook::{
@@ -158,6 +158,8 @@ fn combinations() -> Vec<Row> {
         Condition {"operator": "exists"} on {} => Invalid(&[("rulebook.rules[0].condition.field", InvalidValue)]), "a comparison has a field";
         Condition {"field": "a b", "operator": " eq"} on {} => Invalid(&[
             ("rulebook.rules[0].condition.field", InvalidValue), ("rulebook.rules[0].condition.operator", UnsupportedOperator)]), "white space is not forgiven";
+        Condition {"field": ("_".repeat(160)), "operator": "exists"} on {} => Fails, "a path has 160 characters";
+        Condition {"field": ("_".repeat(161)), "operator": "exists"} on {} => Invalid(&[("rulebook.rules[0].condition.field", InvalidValue)]), "not 161";
         Condition [1] on {} => Invalid(&[("rulebook.rules[0].condition", InvalidType)]), "a condition is an object";
     }
 }
@@ -212,18 +214,23 @@ fn documents() -> Vec<Row> {
         Rulebook {"version": ("\u{1f600}".repeat(41))} on {} => Invalid(&[("rulebook.version", InvalidValue)]), "which is all the public evaluator takes";
         Rulebook {"version": (" ".repeat(80) + "1")} on {} => Invalid(&[("rulebook.version", InvalidValue)]), "81 characters with white space are too many for the schema";
         Rulebook {"version": " \u{feff} "} on {} => Invalid(&[("rulebook.version", InvalidValue)]), "a blank version is none";
+        Rulebook {"version": "\u{85}"} on {} => Valid, "next-line is white space for Unicode but not for JavaScript";
         Rulebook {"version": 1} on {} => Invalid(&[("rulebook.version", InvalidValue)]), "a number is no version";
         Rulebook {"rules": []} on {} => Invalid(&[("rulebook.rules", InvalidValue)]), "at least one rule";
         Rulebook {"rules": (many_rules(100))} on {} => Valid, "at most 100";
         Rulebook {"rules": (many_rules(101))} on {} => Invalid(&[("rulebook.rules", InvalidValue)]), "not 101";
         Rulebook {"rules": [rule("ab", 0), rule("ab", 1)]} on {} => Invalid(&[("rulebook.rules[1].rule_id", DuplicateValue)]), "ids are unique";
         Rulebook {"rules": [rule("ab", 1000), rule("ac", -1000.0)]} on {} => Decides("ab"), "priorities to 1000 either way, also written as doubles";
-        Rulebook {"rules": [rule("ab", 1001), rule("ac", -1000.5), rule("ad", "5"), 7]} on {} => Invalid(&[
+        Rulebook {"rules": [rule("ab", 1001), rule("ac", 0.5), rule("ad", "5"), 7]} on {} => Invalid(&[
             ("rulebook.rules[0].priority", InvalidValue), ("rulebook.rules[1].priority", InvalidValue), ("rulebook.rules[2].priority", InvalidValue),
             ("rulebook.rules[3]", InvalidType)]), "and no others";
         Rulebook {"default_outcome": {"decision": "YES", "verdict": "approve", "action": " ", "reason_code": "R", "script": ""}} on {} => Invalid(&[
             ("rulebook.default_outcome.script", UnknownField), ("rulebook.default_outcome.decision", InvalidValue), ("rulebook.default_outcome.verdict", InvalidValue),
             ("rulebook.default_outcome.action", InvalidValue), ("rulebook.default_outcome.reason_code", InvalidValue)]), "outcomes are strict";
+        Rulebook {"default_outcome": {"decision": "no", "verdict": ("V".repeat(80)), "action": ("x".repeat(160)), "reason_code": ("R".repeat(80))}} on {} => Valid, "80 and 160 characters";
+        Rulebook {"default_outcome": {"decision": "no", "verdict": ("V".repeat(81)), "action": ("x".repeat(161)), "reason_code": ("R".repeat(81))}} on {} => Invalid(&[
+            ("rulebook.default_outcome.verdict", InvalidValue), ("rulebook.default_outcome.action", InvalidValue),
+            ("rulebook.default_outcome.reason_code", InvalidValue)]), "no more";
         Rulebook {"input_schema": []} on {} => Invalid(&[("rulebook.input_schema", InvalidType)]), "an input_schema is an object";
         Rulebook {"input_schema": {"required": ["a", "9"], "properties": {"a": {"type": "float", "min": 0}, "b": "number", "-c": {"type": "null"}}, "title": ""}} on {} => Invalid(&[
             ("rulebook.input_schema.title", UnknownField), ("rulebook.input_schema.required[1]", InvalidValue),
@@ -252,105 +259,72 @@ fn every_rule_of_the_language_holds() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn check(
-    Row {
-        rule,
-        subject,
-        inputs,
-        then,
-    }: Row,
-) -> Result<(), Box<dyn Error>> {
-    let body = match subject {
+fn check(row: Row) -> Result<(), Box<dyn Error>> {
+    let rule = row.rule;
+    let parsed = Rulebook::from_value(match row.subject {
         Subject::Condition(condition) => rulebook(json!({"rules": [only_rule(condition)]})),
         Subject::Rulebook(members) => rulebook(members),
+    });
+    let said = match (parsed, &row.then) {
+        (Ok(rulebook), _) => rulebook.evaluate(&row.inputs),
+        (Err(invalid), Invalid(expected)) => {
+            let faults = invalid.errors().iter();
+            let found: Vec<_> = faults
+                .map(|fault| (fault.field.as_str(), fault.code))
+                .collect();
+            assert_eq!(found, *expected, "{rule}");
+            return Ok(());
+        }
+        (Err(invalid), _) => return Err(format!("`{rule}`: {invalid}").into()),
     };
-    let parsed = Rulebook::from_value(body);
-    if let Then::Invalid(expected) = then {
-        let Err(invalid) = parsed else {
-            return Err(format!("`{rule}`: the rulebook is valid").into());
-        };
-        let found: Vec<(&str, FaultCode)> = invalid
-            .errors()
-            .iter()
-            .map(|fault| (fault.field.as_str(), fault.code))
-            .collect();
-        assert_eq!(found, expected, "{rule}");
-        return Ok(());
-    }
-    let said = parsed
-        .map_err(|invalid| format!("`{rule}`: {invalid}"))?
-        .evaluate(&inputs);
     let matched = said.matched_rule_id.as_deref();
-    match then {
-        Then::Holds => assert_eq!(matched, Some("only_rule"), "{rule}"),
-        Then::Decides(id) => assert_eq!(matched, Some(id), "{rule}"),
-        Then::Fails | Then::DefaultOutcome => assert_default(rule, &said),
-        Then::Checks(expected) => {
-            let found: Vec<_> = said
-                .checks
-                .iter()
-                .map(|check| (check.field.as_str(), check.operator, check.passed))
+    match row.then {
+        Holds => assert_eq!(matched, Some("only_rule"), "{rule}"),
+        Decides(id) => assert_eq!(matched, Some(id), "{rule}"),
+        Fails | DefaultOutcome => assert_review(rule, &said, ["ok", "VERDICT", "act", "REASON"]),
+        Checks(expected) => {
+            let checks = said.checks.iter();
+            let found: Vec<_> = checks
+                .map(|c| (c.field.as_str(), c.operator, c.passed))
                 .collect();
             assert_eq!(found, expected, "{rule}");
         }
-        Then::Needs(missing, invalid) => assert_needs(rule, &said, missing, invalid),
-        Then::Forbidden(expected) => assert_eq!(
-            forbidden_fields(&serde_json::Map::new(), [("inputs", &inputs)]),
-            expected,
-            "{rule}"
-        ),
-        Then::Valid => assert_eq!(said.status, EvaluationStatus::Ok, "{rule}"),
-        Then::Invalid(_) => {}
+        Needs(missing, invalid) => {
+            let texts = [
+                "needs_input",
+                "NEEDS_INPUT",
+                "collect_required_input",
+                "INPUT_SCHEMA_FAILED",
+            ];
+            assert_review(rule, &said, texts);
+            assert_eq!(said.missing_fields, missing, "{rule}");
+            assert_eq!(said.invalid_fields, invalid, "{rule}");
+        }
+        Forbidden(expected) => {
+            let found = forbidden_fields(&Map::new(), [("inputs", &row.inputs)]);
+            assert_eq!(found, expected, "{rule}");
+        }
+        Valid => assert_eq!(said.status, EvaluationStatus::Ok, "{rule}"),
+        Invalid(_) => return Err(format!("`{rule}`: the rulebook is valid").into()),
     }
     Ok(())
 }
 
-fn assert_default(rule: &str, said: &Evaluation) {
-    assert_eq!(
-        (said.status, said.decision),
-        (EvaluationStatus::Ok, RuleDecision::Review),
-        "{rule}"
-    );
-    let texts = (
-        said.verdict.as_str(),
-        said.action.as_str(),
-        said.reason_code.as_str(),
-    );
-    assert_eq!(texts, ("VERDICT", "act", "REASON"), "{rule}");
+/// No rule decided: a review with these words for status, verdict, action and reason.
+fn assert_review(rule: &str, said: &Evaluation, expected: [&str; 4]) {
+    let found = [
+        said.status.as_str(),
+        &said.verdict,
+        &said.action,
+        &said.reason_code,
+    ];
+    assert_eq!(found, expected, "{rule}");
+    assert_eq!(said.decision, RuleDecision::Review, "{rule}");
     assert_eq!(
         (&said.matched_rule_id, said.checks.as_slice()),
         (&None, &[][..]),
         "{rule}"
     );
-}
-
-fn assert_needs(rule: &str, said: &Evaluation, missing: &[&str], invalid: &[&str]) {
-    assert_eq!(
-        (said.status, said.decision),
-        (EvaluationStatus::NeedsInput, RuleDecision::Review),
-        "{rule}"
-    );
-    let texts = (
-        said.verdict.as_str(),
-        said.action.as_str(),
-        said.reason_code.as_str(),
-    );
-    assert_eq!(
-        texts,
-        (
-            "NEEDS_INPUT",
-            "collect_required_input",
-            "INPUT_SCHEMA_FAILED"
-        ),
-        "{rule}"
-    );
-    assert_eq!(
-        (&said.matched_rule_id, said.checks.as_slice()),
-        (&None, &[][..]),
-        "{rule}"
-    );
-    assert_eq!(said.missing_fields, missing, "{rule}");
-    assert_eq!(said.invalid_fields, invalid, "{rule}");
 }
 
 fn rulebook(members: Value) -> Value {
