@@ -6,9 +6,9 @@
 //! **Source.** The published schema `https://api.decide.fyi/schemas/rulebook-v1.schema.json` and the behaviour of
 //! the public evaluator `decide_rulebook_v1`. A document is valid here if **both** accept it, so that what we
 //! take is taken there. The two differ where the evaluator coerces (`"decision": " YES"`, `"version": 5`, an
-//! `input_schema` that is no object: the schema refuses these) and in how the length of a text is measured (see
-//! `grammar`). Codes and field paths of the errors are the public evaluator's; it stops earlier in some
-//! objects, while here every unknown field is named.
+//! `input_schema` that is no object: the schema refuses these) and in how they measure `version` and `action`:
+//! the schema counts code points, the evaluator trims and counts UTF-16 units. Codes and field paths of the
+//! errors are the public evaluator's; it stops earlier in some objects, while here every unknown field is named.
 //!
 //! Left to others: parsing bytes (a document with duplicate keys never gets here), limits on their size,
 //! the hash of a rulebook, the names a caller may not use ([`forbidden`](super::forbidden)), and registering that one id

@@ -4,25 +4,16 @@
 //   node make.mjs 100000 7 > more.json     more pairs, another seed, for a check by hand
 //
 // The output depends on Node's ICU and on the two arguments only, never on the environment's locale.
-const pairs = Number(process.argv[2] ?? 2500);
-let state = Number(process.argv[3] ?? 1042) >>> 0;
+import { seeded } from '../random.mjs';
 
-// mulberry32, a public domain generator of 32 bits.
-function random() {
-  state = (state + 0x6d2b79f5) >>> 0;
-  let t = state;
-  t = Math.imul(t ^ (t >>> 15), t | 1);
-  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-}
-const below = (n) => Math.floor(random() * n);
-const pick = (list) => list[below(list.length)];
+const pairs = Number(process.argv[2] ?? 2500);
+const { below, pick, chance } = seeded(process.argv[3] ?? 1042);
 
 const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i));
 const alphabets = [printable, [...'abAB01_.:-'], [...'aAbB'], [...'abcxyzABCXYZ0189_'], [...' _-.,;:aA']];
 
 const text = (alphabet, max) => Array.from({ length: below(max + 1) }, () => pick(alphabet)).join('');
-const flipCase = (s) => [...s].map((c) => (random() < 0.4 ? (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase()) : c)).join('');
+const flipCase = (s) => [...s].map((c) => (chance(0.4) ? (c === c.toLowerCase() ? c.toUpperCase() : c.toLowerCase()) : c)).join('');
 
 // Unrelated strings differ in the first character; the interesting pairs are nearly the same.
 function partner(a, alphabet, max) {
