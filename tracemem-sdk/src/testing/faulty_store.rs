@@ -228,7 +228,8 @@ impl<S: Store + ?Sized> Store for FaultyStore<S> {
     ) -> Result<(), StoreError> {
         self.reachable("waiting for a commit")?;
         if self.wakes_early() {
-            return Ok(());
+            // A store that was closed says so even then.
+            return self.inner.health().await.map(drop);
         }
         self.inner.wait(tenant, stream, after).await
     }

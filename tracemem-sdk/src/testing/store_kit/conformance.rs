@@ -36,6 +36,7 @@ macro_rules! store_conformance {
                 written_tells_the_version_of_the_last_entry,
                 entries_that_do_not_follow_the_head_are_refused,
                 a_commit_moves_no_other_stream,
+                a_term_that_is_there_already_is_left,
                 later_commits_leave_earlier_entries_as_they_are,
             }
             refusals::{
@@ -52,6 +53,7 @@ macro_rules! store_conformance {
                 entries_come_back_byte_for_byte_and_in_order,
                 the_projection_is_the_last_commits,
                 a_large_commit_is_kept_whole,
+                a_reader_never_sees_half_a_commit,
                 a_tenant_finds_nothing_of_another,
             }
             keys::{
@@ -75,16 +77,18 @@ macro_rules! store_conformance {
                 a_job_to_be_retried_is_due_when_it_was_put_off_to,
                 a_completion_ends_the_lease,
                 a_dead_job_is_never_leased_again_and_is_counted,
+                a_job_that_is_taken_back_is_gone_leased_or_not,
+                taking_back_a_job_that_is_not_there_is_passed_over,
+                completing_a_job_alone_leaves_the_stream_as_it_is,
+                completing_a_job_alone_needs_the_head_where_it_is_expected,
+            }
+            job_tokens::{
                 a_lease_is_completed_once,
                 of_concurrent_completions_of_a_lease_exactly_one_wins,
                 a_completion_under_an_older_lease_is_refused,
                 a_late_completion_counts_while_nobody_else_has_the_job,
                 a_completion_of_a_lease_that_never_was_is_refused,
-                a_job_that_is_taken_back_is_gone_leased_or_not,
-                taking_back_a_job_that_is_not_there_is_passed_over,
                 a_job_is_ended_by_its_own_stream_only,
-                completing_a_job_alone_leaves_the_stream_as_it_is,
-                completing_a_job_alone_needs_the_head_where_it_is_expected,
             }
             timers::{
                 timers_are_leased_when_due_the_longest_due_first,
@@ -107,16 +111,20 @@ macro_rules! store_conformance {
                 a_dropped_commit_is_whole_or_absent,
                 dropped_calls_block_nobody,
             }
-            handles::{
+            closing::{
                 a_closed_store_says_so,
                 closing_again_succeeds,
                 closing_ends_the_waits_under_way,
                 commits_under_way_at_a_close_are_kept_or_refused,
                 a_reopened_store_finds_everything,
+            }
+            handles::{
                 two_handles_see_each_others_commits,
                 of_concurrent_writers_over_two_handles_exactly_one_wins,
+                of_concurrent_claims_over_two_handles_exactly_one_wins,
                 a_commit_over_one_handle_wakes_a_wait_on_another,
                 a_job_is_leased_over_one_handle_only,
+                a_timer_is_leased_over_one_handle_only,
                 closing_one_handle_leaves_the_other_open,
             }
             crowds::{
@@ -141,12 +149,14 @@ macro_rules! catalog_conformance {
                 a_tenant_finds_no_document_of_another,
                 documents_are_listed_at_their_newest_in_byte_order,
                 a_list_of_documents_is_cut_without_gap_or_repetition,
+                documents_are_found_through_any_handle,
+                a_closed_catalog_says_so,
+            }
+            catalog_writes::{
                 a_document_whose_version_is_not_the_next_is_refused,
                 a_moved_head_is_told_before_a_wrong_version,
                 of_concurrent_writers_of_a_version_exactly_one_wins,
                 a_wrong_version_fails_none_of_its_neighbours,
-                documents_are_found_through_any_handle,
-                a_closed_catalog_says_so,
             }
         }
     };

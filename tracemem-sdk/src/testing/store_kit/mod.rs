@@ -1,9 +1,9 @@
-//! The conformance kit of stores: the contracts of [`Store`], [`Catalog`](crate::store::Catalog) and
+//! The conformance kit of stores: the contracts of [`Store`](crate::store::Store), [`Catalog`](crate::store::Catalog) and
 //! [`Index`](crate::store::Index), one rule per promise.
 //!
 //! A team proves its own store with [`store_conformance!`](crate::store_conformance), which makes one test per rule, and with
 //! [`catalog_conformance!`](crate::catalog_conformance) and [`index_conformance!`](crate::index_conformance) where the store
-//! is more than a [`Store`]. Each rule runs twice, each time on a database of its own: alone, and beside a foreign tenant
+//! is more than a store. Each rule runs twice, each time on a database of its own: alone, and beside a foreign tenant
 //! that has streams, keys, jobs and documents of the same ids, which must stay unseen and untouched.
 //!
 //! Rules never sleep. Time limits only bound how long a broken store hangs; where a store keeps its promises none is reached.
@@ -11,13 +11,16 @@
 //! the to-seal marks, the index terms, and the cost of a page.
 
 pub mod catalog;
+pub mod catalog_writes;
 mod check;
+pub mod closing;
 mod conformance;
 pub mod crowds;
 pub mod drops;
 pub mod handles;
 pub mod index;
 pub mod job_ends;
+pub mod job_tokens;
 pub mod jobs;
 pub mod keys;
 mod material;

@@ -1,13 +1,15 @@
 //! Rules of reading: what was written comes back, all of it, unchanged, to its own tenant.
 
+use futures_util::FutureExt;
+
 use super::{
-    KitResult, Stage,
-    check::{equal, present},
+    KitError, KitResult, Stage,
+    check::{equal, present, together},
     material::{at, claim, entry, key, step, stream},
 };
 use crate::{
     id::TenantId,
-    store::{Committed, Projection, Store, StreamId, Version},
+    store::{Committed, Projection, Store, Stream, StreamId, Version},
     time::Timestamp,
 };
 
@@ -94,6 +96,61 @@ pub async fn a_large_commit_is_kept_whole<S: Store>(stage: &Stage<S>) -> KitResu
     let promise = "a large commit is kept whole";
     let stored = present(promise, stage.stream(&stream(0)?).await?)?;
     equal(promise, &(stored.entries == commit.entries), &true)?;
+    Ok(())
+}
+
+/// Who loads a stream while it is written sees it as some commit left it: all entries of that commit, its projection, and the
+/// version that fits them.
+pub async fn a_reader_never_sees_half_a_commit<S: Store>(stage: &Stage<S>) -> KitResult {
+    let there = stream(0)?;
+    let last = Version(3 * 60);
+    let steps = (0..60).map(|round| stage.step(&there, 3 * round, 3, &(3 * round + 3).to_string()));
+    let steps = steps.collect::<Result<Vec<_>, _>>()?;
+    let store = stage.store().clone();
+    let writes = async move {
+        for step in steps {
+            let _: Committed = store.commit(step).await?;
+        }
+        Ok(())
+    };
+    let mut calls = vec![writes.boxed()];
+    for _ in 0..3 {
+        let (store, tenant, there) = (stage.store().clone(), stage.tenant().clone(), there.clone());
+        let reads = async move {
+            loop {
+                let stored = store.load(&tenant, &there).await?;
+                let version = stored
+                    .as_ref()
+                    .map_or(Version::NEW, |stored| stored.version);
+                stored.map_or(Ok(()), is_whole)?;
+                if version == last {
+                    return Ok::<_, KitError>(());
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        calls.push(reads.boxed());
+    }
+    for ended in together(calls).await? {
+        ended?;
+    }
+    Ok(())
+}
+
+/// The stream is as a commit of three entries left it that said its version in its projection.
+fn is_whole(stored: Stream) -> KitResult {
+    let promise = "a reader never sees half a commit";
+    let Stream {
+        version,
+        entries,
+        projection,
+    } = stored;
+    equal(
+        promise,
+        &(version.0 % 3, entries.len() as u64),
+        &(0, version.0),
+    )?;
+    equal(promise, &projection.body, &version.to_string().into_bytes())?;
     Ok(())
 }
 

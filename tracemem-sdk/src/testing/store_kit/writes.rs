@@ -3,7 +3,7 @@
 use super::{
     KitResult, Stage,
     check::{BrokenPromise, equal, failed, present, together, written},
-    material::stream,
+    material::{stream, term},
 };
 use crate::store::{Commit, Committed, Store, StoreErrorKind, Stream, StreamId, Version};
 
@@ -140,6 +140,17 @@ pub async fn a_commit_moves_no_other_stream<S: Store>(stage: &Stage<S>) -> KitRe
     for stream in &streams {
         let stored: Stream = present("each stream has its own head", stage.stream(stream).await?)?;
         equal("each stream has its own head", &stored.version, &Version(3))?;
+    }
+    Ok(())
+}
+
+/// An index term that is there already is left, whether an earlier commit or the same one put it, and stands in no commit's way.
+pub async fn a_term_that_is_there_already_is_left<S: Store>(stage: &Stage<S>) -> KitResult {
+    let (one, other) = (stream(0)?, stream(1)?);
+    for (stream, expected) in [(&one, 0), (&one, 1), (&other, 0)] {
+        let mut commit = stage.step(stream, expected, 1, "step")?;
+        commit.terms = vec![term("vip"), term("new"), term("vip")];
+        stage.wrote(commit).await?;
     }
     Ok(())
 }
