@@ -73,6 +73,16 @@ impl Draft {
         Self { tenant, decision, stream, at, expected, entries: Vec::new(), events, state: Some(state) }
     }
 
+    /// Whose decision.
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Which decision.
+    pub(crate) fn decision(&self) -> &DecisionId {
+        &self.decision
+    }
+
     /// When its events happen.
     pub(crate) fn at(&self) -> Timestamp {
         self.at

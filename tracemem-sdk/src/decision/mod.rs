@@ -9,17 +9,21 @@ pub mod request;
 pub mod state;
 pub mod status;
 
+pub(crate) mod amending;
 pub(crate) mod closing;
 pub(crate) mod draft;
 mod handles;
 mod outcome;
 pub(crate) mod opening;
 mod projection;
+pub(crate) mod reconciling;
 mod recording;
+pub(crate) mod timers;
 mod trace;
 pub(crate) mod verdict;
 
 pub use self::{
+    amending::InvalidContext,
     closing::{CloseError, Reported},
     draft::UnwritableEvent,
     handles::Handles,

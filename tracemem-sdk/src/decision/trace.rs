@@ -1,8 +1,11 @@
 //! The trace of a decision as it was read: its events, what they disclose, and the state they fold to.
 
+use serde_json::Value;
+
 use super::{
     envelope::{BrokenTrace, Disclosed, Head, Recorded, decode},
     event::{DecisionClosed, Event, EventKind, disclosed},
+    request::ActionTarget,
     state::State,
     status::ApprovalOutcome,
 };
@@ -81,7 +84,7 @@ impl Trace {
 
     /// The latest Decision Record v1, unsigned; `None` before the verdict or where it was erased.
     #[must_use]
-    pub fn record(&self) -> Option<serde_json::Value> {
+    pub fn record(&self) -> Option<Value> {
         self.last(EventKind::VerdictRecorded)?.read(disclosed::RECORD)
     }
 
@@ -112,6 +115,17 @@ impl Trace {
             via: answer.actor.via.clone(),
             rationale: answer.read(disclosed::RATIONALE),
             ..resolution(outcome, resolved.at)
+        })
+    }
+
+    /// What the request says is acted on; `None` where it names no complete target, or was erased.
+    pub(crate) fn target(&self) -> Option<ActionTarget> {
+        let request: Value = serde_json::from_slice(self.request()?).ok()?;
+        let part = |name: &str| request.get("context")?.get(name)?.as_str().map(str::to_owned);
+        Some(ActionTarget {
+            system: part("target_system")?,
+            object: part("target_object_id")?,
+            mutation: part("mutation")?,
         })
     }
 

@@ -170,8 +170,7 @@ impl Engine {
             }
             (Some(set), _) => set,
             (None, Some(asked)) => {
-                let disabled = |route: &Arc<StoredRoute>| route.status == RouteStatus::Disabled;
-                if stored.routes.get(asked).is_some_and(disabled) {
+                if stored.is_disabled(asked) {
                     return Err(ConfigurationError::DisabledRoute(asked.clone()));
                 }
                 asked
@@ -217,6 +216,11 @@ impl Configuration {
             DocumentKind::Attachment => self.attachments.push(Attachment::from_json(bytes).map_err(unreadable)?),
         }
         Ok(())
+    }
+
+    /// Whether nothing new may refer to this route.
+    pub(crate) fn is_disabled(&self, id: &RouteId) -> bool {
+        self.routes.get(id).is_some_and(|route| route.status == RouteStatus::Disabled)
     }
 
     pub(crate) fn attachments(&self) -> &[Attachment] {

@@ -27,6 +27,7 @@ pub use self::{
     store_error::{StoreError, StoreErrorKind},
 };
 use crate::{
+    evidence::digest::Digest,
     id::{DecisionId, TenantId},
     time::Timestamp,
 };
@@ -79,6 +80,15 @@ pub struct Stream {
     pub projection: Projection,
 }
 
+/// Where a stream ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamHead {
+    /// The version of the head: the `seq` of the last entry.
+    pub version: Version,
+    /// The leaf hash of the last entry.
+    pub leaf: Digest,
+}
+
 /// How a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -124,6 +134,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// The whole stream, or `None` where this tenant has no such stream.
     async fn load(&self, tenant: &TenantId, stream: &StreamId) -> Result<Option<Stream>, StoreError>;
+
+    /// Where the stream ends, or `None` where this tenant has no such stream. Its cost does not grow with the stream.
+    async fn head(&self, tenant: &TenantId, stream: &StreamId) -> Result<Option<StreamHead>, StoreError>;
 
     /// Who holds an idempotency key, if anybody.
     async fn find_key(&self, tenant: &TenantId, key: &KeyDigest) -> Result<Option<KeyClaim>, StoreError>;

@@ -20,7 +20,7 @@ pub use self::{
     intent::{Intent, InvalidIntent},
     invalid::{InvalidRequest, InvalidRequestKind},
 };
-pub(crate) use self::body::Checked;
+pub(crate) use self::{action::ActionTarget, body::Checked};
 use super::status::AutomationMode;
 use crate::{
     evidence::digest::Digest,
