@@ -1,4 +1,8 @@
 //! TraceMem SDK.
+/// Where a decision stands.
+pub mod decision {
+    pub mod status;
+}
 pub mod evidence;
 pub mod id;
 pub mod json;

@@ -4,4 +4,5 @@ pub mod canonical;
 pub mod digest;
 pub mod disclosure;
 pub mod icu_order;
+pub mod record;
 pub mod sort_deep;
