@@ -7,4 +7,6 @@ pub mod evidence;
 pub mod id;
 pub mod json;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;

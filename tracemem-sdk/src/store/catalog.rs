@@ -61,7 +61,7 @@ pub type Document = DocumentWrite;
 /// - `document` finds a given version, or the newest where none is given; of another tenant it finds nothing.
 /// - `documents` gives the newest version of each document of a kind, by id in byte order, after `after`, at most `limit`.
 /// - A commit with a document whose version is not the next fails with [`StoreErrorKind::Backend`](super::StoreErrorKind::Backend)
-///   and writes nothing.
+///   and writes nothing. Where its head has moved it is told that instead, as the loser of a race for a version must be.
 /// - A dropped future leaves nothing behind. Calls overlap.
 #[async_trait]
 pub trait Catalog: Store + fmt::Debug {

@@ -98,8 +98,8 @@ pub struct Commit {
     pub stream: StreamId,
     /// The version that the stream must be at.
     pub expected: Version,
-    /// The new entries, whose `seq` follow `expected` without a gap. May be empty where only a job is completed; then the version and
-    /// the projection stay as they are.
+    /// The new entries, whose `seq` follow `expected` without a gap. May be empty where a job is completed and nothing is recorded;
+    /// then the version, the projection and its timer stay as they are, and jobs are put and taken back all the same.
     pub entries: Vec<Entry>,
     /// The projection after these entries.
     pub projection: Projection,

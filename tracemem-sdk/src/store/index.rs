@@ -41,7 +41,7 @@ pub struct Listed {
 pub struct Page {
     /// The decisions, in the order of their ids, which is the order in which they were opened.
     pub listed: Vec<Listed>,
-    /// Where to go on, if there is more.
+    /// Where to go on; `None` exactly where there is no more.
     pub next: Option<Cursor>,
 }
 

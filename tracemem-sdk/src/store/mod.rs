@@ -111,21 +111,28 @@ impl StoreHealth {
 ///
 /// # Contract
 /// - `commit` is atomic, and durable before it returns [`Committed::Written`].
-/// - It writes only where the stream is at `expected` (zero: where there is no such stream). Of any number of concurrent writers
-///   exactly one wins; the others get [`Committed::HeadMoved`].
+/// - It writes only where the stream is at `expected` (zero: where there is no such stream), also where it holds no entries. Of any
+///   number of concurrent writers exactly one wins; the others get [`Committed::HeadMoved`].
 /// - A claim of a key that is taken is [`Committed::KeyTaken`] and tells who holds it; keys are never released.
 /// - A job completion whose token is not the job's latest lease is [`Committed::LeaseLost`].
 /// - A commit that is not `Written` has written nothing at all. Where several causes apply, a taken key is told before a moved head,
-///   and a moved head before a lost lease.
+///   and a moved head before a lost lease; all three before any error.
+/// - A commit whose entries do not follow `expected` without a gap fails with [`StoreErrorKind::Backend`]. A commit that fails with
+///   any kind but [`StoreErrorKind::Unavailable`] has written nothing, and neither a refused commit nor a failed one fails others.
 /// - Entries come back byte for byte, in order, without a gap. Nothing updates or deletes an entry.
 /// - Every commit with entries leaves one to-seal mark (tenant, stream, first and last `seq`), in the same transaction.
 /// - The tenant is part of every key: nothing of another tenant is ever found, changed, leased under a wrong name or counted.
 /// - A caller may drop any future: a commit then happened wholly or not at all, and no connection stays inside a transaction.
 /// - A leased job is given to nobody else before its lease ends; each lease has a greater token and counts one attempt more.
-///   A leased timer likewise; a commit to its stream sets the timer anew and ends that lease.
+///   A lease ends at `until`, or when it is completed, which it is once. After `until` its token still completes the job, until
+///   there is a newer lease. Only a commit to a job's own stream completes it or takes it back.
+/// - A leased timer likewise is given to nobody else; a commit with entries sets its stream's timer anew and ends that lease, one
+///   without leaves both.
+/// - Leases go by the times that the caller gives, never by a clock of the store.
 /// - `wait` returns soon after the stream's version is greater than `after`, at once if it already is, whichever process wrote it.
 ///   It may return early. It subscribes before it looks, so that no commit is slept through.
-/// - After `close` every call fails with [`StoreErrorKind::Closed`]; commits acknowledged before are kept.
+/// - After `close` every call fails with [`StoreErrorKind::Closed`]; commits acknowledged before are kept. A wait under way ends then,
+///   well or with that error. Other handles on the same database, of this process or another, stay open.
 /// - A store that is no [`Catalog`] refuses a commit that holds documents with [`StoreErrorKind::Unsupported`].
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {

@@ -1,0 +1,192 @@
+//! What a memory store holds, and how it is read. One tenant's tables hold nothing of another's.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    ops::Bound,
+};
+
+use crate::{
+    id::{JobId, TenantId},
+    store::{
+        Cursor, Document, DocumentKind, Entry, Job, KeyClaim, KeyDigest, LeaseToken, Listed,
+        Listing, Page, Projection, Stream, StreamId, Term, Version,
+    },
+    time::Timestamp,
+};
+
+/// Everything, by tenant.
+#[derive(Default)]
+pub(super) struct Tables {
+    pub(super) tenants: BTreeMap<TenantId, TenantTables>,
+}
+
+#[derive(Default)]
+pub(super) struct TenantTables {
+    pub(super) streams: BTreeMap<StreamId, StreamRow>,
+    pub(super) keys: BTreeMap<KeyDigest, KeyClaim>,
+    /// The bodies of each document, version 1 first.
+    pub(super) documents: BTreeMap<(DocumentKind, String), Vec<Vec<u8>>>,
+    pub(super) terms: BTreeSet<(StreamId, Term)>,
+    pub(super) jobs: BTreeMap<JobId, JobRow>,
+    pub(super) seal_marks: Vec<SealMark>,
+}
+
+#[derive(Default)]
+pub(super) struct StreamRow {
+    pub(super) entries: Vec<Entry>,
+    pub(super) projection: Projection,
+    /// Until when the timer is leased, if it is.
+    pub(super) timer_lease: Option<Timestamp>,
+}
+
+pub(super) struct JobRow {
+    pub(super) stream: StreamId,
+    pub(super) job: Job,
+    /// The latest lease; zero before the first.
+    pub(super) token: LeaseToken,
+    pub(super) attempts: u32,
+    pub(super) state: JobState,
+}
+
+pub(super) enum JobState {
+    Waiting,
+    Leased { until: Timestamp },
+    Dead,
+}
+
+/// A mark that entries wait to be sealed: one per commit with entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealMark {
+    /// The stream they were appended to.
+    pub stream: StreamId,
+    /// The `seq` of the first.
+    pub first: u64,
+    /// The `seq` of the last.
+    pub last: u64,
+}
+
+impl StreamRow {
+    pub(super) fn version(&self) -> Version {
+        Version::NEW.after(self.entries.len())
+    }
+}
+
+impl Tables {
+    pub(super) fn version(&self, tenant: &TenantId, stream: &StreamId) -> Version {
+        self.row(tenant, stream)
+            .map_or(Version::NEW, StreamRow::version)
+    }
+
+    pub(super) fn stream(&self, tenant: &TenantId, stream: &StreamId) -> Option<Stream> {
+        self.row(tenant, stream).map(|row| Stream {
+            version: row.version(),
+            entries: row.entries.clone(),
+            projection: row.projection.clone(),
+        })
+    }
+
+    fn row(&self, tenant: &TenantId, stream: &StreamId) -> Option<&StreamRow> {
+        self.tenants.get(tenant)?.streams.get(stream)
+    }
+
+    pub(super) fn key(&self, tenant: &TenantId, key: &KeyDigest) -> Option<KeyClaim> {
+        self.tenants.get(tenant)?.keys.get(key).cloned()
+    }
+
+    pub(super) fn seal_marks(&self, tenant: &TenantId) -> Vec<SealMark> {
+        self.tenants
+            .get(tenant)
+            .map(|tables| tables.seal_marks.clone())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn terms(&self, tenant: &TenantId, stream: &StreamId) -> Vec<Term> {
+        let terms = self
+            .tenants
+            .get(tenant)
+            .into_iter()
+            .flat_map(|tables| &tables.terms);
+        terms
+            .filter(|(of, _)| of == stream)
+            .map(|(_, term)| term.clone())
+            .collect()
+    }
+
+    pub(super) fn document(
+        &self,
+        tenant: &TenantId,
+        kind: DocumentKind,
+        id: &str,
+        version: Option<u64>,
+    ) -> Option<Document> {
+        let bodies = self
+            .tenants
+            .get(tenant)?
+            .documents
+            .get(&(kind, id.to_owned()))?;
+        let version = version.unwrap_or(bodies.len() as u64);
+        let place = usize::try_from(version.checked_sub(1)?).ok()?;
+        let bytes = bodies.get(place)?.clone();
+        Some(Document {
+            kind,
+            id: id.to_owned(),
+            version,
+            bytes,
+        })
+    }
+
+    pub(super) fn documents(
+        &self,
+        tenant: &TenantId,
+        kind: DocumentKind,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Vec<Document> {
+        let tables = self.tenants.get(tenant).into_iter();
+        let ids = tables.flat_map(|tables| tables.documents.keys());
+        let ids =
+            ids.filter(|(of, id)| *of == kind && after.is_none_or(|after| id.as_str() > after));
+        let ids = ids.take(limit.get() as usize);
+        ids.filter_map(|(_, id)| self.document(tenant, kind, id, None))
+            .collect()
+    }
+
+    pub(super) fn list(&self, tenant: &TenantId, listing: &Listing, limit: NonZeroU32) -> Page {
+        let Listing {
+            status,
+            execution,
+            agent,
+            after,
+        } = listing;
+        let after = after
+            .as_ref()
+            .map(|Cursor(decision)| StreamId::Decision(decision.clone()));
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let tables = self.tenants.get(tenant).into_iter();
+        let rows =
+            tables.flat_map(|tables| tables.streams.range((start.clone(), Bound::Unbounded)));
+        let mut fitting = rows.filter_map(|(stream, row)| {
+            let StreamId::Decision(decision) = stream else {
+                return None;
+            };
+            let fits =
+                |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
+            let fits = fits(status, &row.projection.status)
+                && fits(execution, &row.projection.execution)
+                && fits(agent, &row.projection.agent);
+            fits.then(|| Listed {
+                decision: decision.clone(),
+                version: row.version(),
+                projection: row.projection.clone(),
+            })
+        });
+        let listed: Vec<Listed> = fitting.by_ref().take(limit.get() as usize).collect();
+        let more = fitting.next().is_some();
+        let next = listed
+            .last()
+            .filter(|_| more)
+            .map(|last| Cursor(last.decision.clone()));
+        Page { listed, next }
+    }
+}
