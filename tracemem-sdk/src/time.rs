@@ -23,6 +23,9 @@ const LAST: u64 = 253_402_300_799_999_999;
 pub struct InvalidTimestamp(String);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// The timestamp that lies `micros` microseconds after the epoch, the end of the year 9999 at the latest.
     #[must_use]
     pub fn from_micros(micros: u64) -> Self {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ApproverIdentity, Resolution, ResolvedAs};
+use super::{ApprovalMessage, ApproverIdentity, Resolution, ResolvedAs};
 use crate::{
     decision::{
         Trace, UnwritableEvent,
@@ -16,7 +16,7 @@ use crate::{
         verdict::text,
     },
     engine::Engine,
-    id::{ApprovalId, IntegrationId, NoEntropy, TenantId, random},
+    id::{ApprovalId, ApproverId, IntegrationId, NoEntropy, TenantId, random},
     store::{Committed, StoreError},
     time::Timestamp,
 };
@@ -327,4 +327,13 @@ async fn commit(
 pub(crate) fn person(via: &str) -> Result<Actor, NoEntropy> {
     let unique = data_encoding::HEXLOWER.encode(&random::<16>()?);
     Ok(Actor { id: format!("person_{unique}"), via: via.to_owned() })
+}
+
+/// What this person is shown; `None` where they may not answer, or where what is asked was erased.
+pub(crate) fn message_for(trace: &Trace, id: &ApproverId) -> Option<ApprovalMessage> {
+    let eligible = trace.eligible()?;
+    let requirements = &trace.state.approval.as_ref()?.requirements;
+    let listed = eligible.approvers.as_ref().is_none_or(|list| list.contains(id));
+    let excluded = requirements.requester == RequesterTerm::Excluded && eligible.is_requester(id);
+    (listed && !excluded).then(|| ApprovalMessage::of(trace, 1)).flatten()
 }

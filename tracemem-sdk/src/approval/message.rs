@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ApproverIdentity;
 use crate::{
     decision::{
+        Trace,
         event::{Choice, RequirementsSnapshot},
         status::AutomationMode,
     },
@@ -62,6 +63,34 @@ pub struct ApprovalMessage {
     pub requested_at: Timestamp,
     /// Until when an answer is valid.
     pub expires_at: Timestamp,
+}
+
+impl ApprovalMessage {
+    /// The message of a decision's approval; `None` where there is none, or where what is asked was erased.
+    pub(crate) fn of(trace: &Trace, attempt: u32) -> Option<Self> {
+        let state = trace.state();
+        let approval = state.approval.as_ref()?;
+        let MessageText { title, message, reason, actor, facts } = trace.message()?;
+        Some(Self {
+            tenant: trace.tenant().clone(),
+            decision: trace.decision().clone(),
+            approval: approval.id.clone(),
+            delivery: approval.delivery.clone(),
+            attempt,
+            agent: state.agent.clone(),
+            mode: state.mode(),
+            intent: state.intent.clone(),
+            title,
+            message,
+            reason,
+            actor,
+            facts,
+            requirements: approval.requirements.clone(),
+            approvers: trace.eligible()?.approvers.map(|approvers| approvers.into_iter().collect()),
+            requested_at: approval.requested_at,
+            expires_at: approval.expires_at,
+        })
+    }
 }
 
 impl std::fmt::Debug for ApprovalMessage {

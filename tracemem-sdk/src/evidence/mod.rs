@@ -1,4 +1,4 @@
-//! Evidence: exact bytes, their digests, and the values that may be withheld.
+//! Evidence: exact bytes, their digests, the values that may be withheld, and the artifacts that are made of them.
 
 pub mod canonical;
 pub mod digest;

@@ -44,6 +44,7 @@ pub(crate) struct Checked {
     pub(crate) key: IdempotencyKey,
     /// The exact bytes that the caller gave, or those of the body that was built in code.
     pub(crate) raw: Arc<[u8]>,
+    pub(crate) body: Arc<Value>,
     pub(crate) context: Arc<Map<String, Value>>,
     pub(crate) context_hash: Digest,
     pub(crate) fingerprint: Digest,
@@ -103,6 +104,7 @@ impl Checked {
             tags: reader.texts("tags", 16, 64)?.unwrap_or_default(),
             context: Arc::new(context.clone()),
             context_hash,
+            body: Arc::new(body),
         })
     }
 
