@@ -141,7 +141,10 @@ macro_rules! named {
 }
 
 fn is_unique_part(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == 32
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn is_id_byte(byte: u8) -> bool {
@@ -289,7 +292,12 @@ mod tests {
         for text in ["", "a b", "a\n", &"x".repeat(255)] {
             assert!(text.parse::<ApproverId>().is_err(), "{text}");
         }
-        for text in ["dec_", "dec_0198F000000070008000000000000000", "dec_01", "0198f000000070008000000000000000"] {
+        for text in [
+            "dec_",
+            "dec_0198F000000070008000000000000000",
+            "dec_01",
+            "0198f000000070008000000000000000",
+        ] {
             assert!(text.parse::<DecisionId>().is_err(), "{text}");
         }
     }

@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use crate::{
-    approval::{AnswerError, Answered, VerifiedAnswer, ApprovalMessage, Resolution, answering},
+    approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
     engine::{Builder, Engine},
     id::{ApprovalId, TenantId},
     store::{Backend, StoreError, StoreHealth},
@@ -37,7 +37,9 @@ impl TraceMem {
     }
 
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine: Arc::new(engine) }
+        Self {
+            engine: Arc::new(engine),
+        }
     }
 
     /// One tenant.
@@ -56,11 +58,22 @@ impl TraceMem {
     ///
     /// # Errors
     /// [`AnswerError::NotFound`], also where what is asked was erased; [`AnswerError::Store`].
-    pub async fn approval(&self, tenant: &TenantId, approval: &ApprovalId) -> Result<ApprovalView, AnswerError> {
-        let trace = self.engine.load(tenant, &approval.decision()).await.map_err(AnswerError::Store)?;
+    pub async fn approval(
+        &self,
+        tenant: &TenantId,
+        approval: &ApprovalId,
+    ) -> Result<ApprovalView, AnswerError> {
+        let trace = self
+            .engine
+            .load(tenant, &approval.decision())
+            .await
+            .map_err(AnswerError::Store)?;
         let trace = trace.ok_or(AnswerError::NotFound)?;
         let message = ApprovalMessage::of(&trace, 1).ok_or(AnswerError::NotFound)?;
-        Ok(ApprovalView { message, resolution: trace.resolution() })
+        Ok(ApprovalView {
+            message,
+            resolution: trace.resolution(),
+        })
     }
 
     /// Counts an answer that came in through an integration. Of any number of answers exactly one counts, in one commit.
@@ -81,7 +94,10 @@ impl TraceMem {
     ///
     /// # Panics
     /// Outside a tokio runtime, as `tokio::spawn` does.
-    #[expect(clippy::disallowed_methods, reason = "spawning is what this convenience is for; the host holds the task")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "spawning is what this convenience is for; the host holds the task"
+    )]
     pub fn spawn_worker(
         &self,
         shutdown: impl Future<Output = ()> + Send + 'static,

@@ -9,7 +9,10 @@ use crate::{
         closing::conclude_job,
         draft::Draft,
         envelope::Actor,
-        event::{ApprovalAnswered, ApprovalResolved, ApproversTerm, Choice, RationaleTerm, RequesterTerm, disclosed},
+        event::{
+            ApprovalAnswered, ApprovalResolved, ApproversTerm, Choice, RationaleTerm,
+            RequesterTerm, disclosed,
+        },
         state::Approval,
         status::{ApprovalOutcome, AutomationMode, Status, Verdict},
         timers::{TimerError, bring_up_to_date},
@@ -78,25 +81,40 @@ impl VerifiedAnswer {
     /// The integration that it came through. It must be one that the approval's route delivers by.
     #[must_use]
     pub fn through(self, integration: IntegrationId) -> Self {
-        Self { integration: Some(integration), ..self }
+        Self {
+            integration: Some(integration),
+            ..self
+        }
     }
 
     /// Why; at most 4,000 characters. White space at its ends is cut off, and nothing but white space is no rationale.
     #[must_use]
     pub fn because(self, rationale: impl Into<String>) -> Self {
-        Self { rationale: Some(rationale.into()), ..self }
+        Self {
+            rationale: Some(rationale.into()),
+            ..self
+        }
     }
 
     /// The person may go on against a `no`, as the host established.
     #[must_use]
     pub fn with_override_permission(self) -> Self {
-        Self { permission: OverridePermission::Held, ..self }
+        Self {
+            permission: OverridePermission::Held,
+            ..self
+        }
     }
 }
 
 impl std::fmt::Debug for VerifiedAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { tenant, approval, via, choice, .. } = self;
+        let Self {
+            tenant,
+            approval,
+            via,
+            choice,
+            ..
+        } = self;
         f.debug_struct("VerifiedAnswer")
             .field("tenant", tenant)
             .field("approval", approval)
@@ -136,7 +154,9 @@ impl std::fmt::Display for NotEligible {
         f.write_str(match self {
             Self::NotListed => "they are not on the list of approvers",
             Self::Requester => "they asked for the action themselves",
-            Self::OtherIntegration => "it was not sent by the integration that the answer came through",
+            Self::OtherIntegration => {
+                "it was not sent by the integration that the answer came through"
+            }
             Self::NoOverridePermission => "they do not hold the permission to override policy",
             Self::Unknown => "the list of approvers was erased",
         })
@@ -182,17 +202,31 @@ pub enum AnswerError {
 }
 
 /// The trace of the approval, brought up to date; for showing it and for answering it.
-pub(crate) async fn current(engine: &Engine, tenant: &TenantId, approval: &ApprovalId) -> Result<Trace, AnswerError> {
-    let trace = engine.load(tenant, &approval.decision()).await.map_err(AnswerError::Store)?;
-    let trace = trace.filter(|trace| trace.state.approval.is_some()).ok_or(AnswerError::NotFound)?;
-    bring_up_to_date(engine, trace).await.map_err(|error| match error {
-        TimerError::Unwritable(source) => AnswerError::Unwritable(source),
-        TimerError::Store(source) => AnswerError::Store(source),
-    })
+pub(crate) async fn current(
+    engine: &Engine,
+    tenant: &TenantId,
+    approval: &ApprovalId,
+) -> Result<Trace, AnswerError> {
+    let trace = engine
+        .load(tenant, &approval.decision())
+        .await
+        .map_err(AnswerError::Store)?;
+    let trace = trace
+        .filter(|trace| trace.state.approval.is_some())
+        .ok_or(AnswerError::NotFound)?;
+    bring_up_to_date(engine, trace)
+        .await
+        .map_err(|error| match error {
+            TimerError::Unwritable(source) => AnswerError::Unwritable(source),
+            TimerError::Store(source) => AnswerError::Store(source),
+        })
 }
 
 /// Counts an answer, or says why it does not count. Of any number of answers exactly one counts.
-pub(crate) async fn answer(engine: &Engine, answer: &VerifiedAnswer) -> Result<Answered, AnswerError> {
+pub(crate) async fn answer(
+    engine: &Engine,
+    answer: &VerifiedAnswer,
+) -> Result<Answered, AnswerError> {
     let rationale = check_fields(answer)?;
     loop {
         let trace = current(engine, &answer.tenant, &answer.approval).await?;
@@ -204,7 +238,12 @@ pub(crate) async fn answer(engine: &Engine, answer: &VerifiedAnswer) -> Result<A
                 }
             });
         }
-        let Some(approval) = trace.state.approval.clone().filter(|_| trace.state.status() == Status::NeedsApproval) else {
+        let Some(approval) = trace
+            .state
+            .approval
+            .clone()
+            .filter(|_| trace.state.status() == Status::NeedsApproval)
+        else {
             return Err(AnswerError::NotFound);
         };
         check_eligible(engine, &trace, &approval, answer).await?;
@@ -222,19 +261,38 @@ pub(crate) async fn answer(engine: &Engine, answer: &VerifiedAnswer) -> Result<A
 
 fn check_fields(answer: &VerifiedAnswer) -> Result<Option<&str>, AnswerError> {
     let legal = |via: &str| {
-        (1..=40).contains(&via.len()) && via.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        (1..=40).contains(&via.len())
+            && via
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
     if !legal(&answer.via) {
-        return Err(AnswerError::Invalid { field: "via", rule: "it has 1 to 40 characters of `a-z 0-9 _`" });
+        return Err(AnswerError::Invalid {
+            field: "via",
+            rule: "it has 1 to 40 characters of `a-z 0-9 _`",
+        });
     }
-    let long = |text: &Option<String>, most: usize| text.as_ref().is_some_and(|text| text.chars().count() > most);
+    let long = |text: &Option<String>, most: usize| {
+        text.as_ref()
+            .is_some_and(|text| text.chars().count() > most)
+    };
     if long(&answer.approver.name, 200) {
-        return Err(AnswerError::Invalid { field: "name", rule: "it has at most 200 characters" });
+        return Err(AnswerError::Invalid {
+            field: "name",
+            rule: "it has at most 200 characters",
+        });
     }
     if long(&answer.rationale, 4_000) {
-        return Err(AnswerError::Invalid { field: "rationale", rule: "it has at most 4,000 characters" });
+        return Err(AnswerError::Invalid {
+            field: "rationale",
+            rule: "it has at most 4,000 characters",
+        });
     }
-    Ok(answer.rationale.as_deref().map(str::trim).filter(|text| !text.is_empty()))
+    Ok(answer
+        .rationale
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty()))
 }
 
 async fn check_eligible(
@@ -245,14 +303,19 @@ async fn check_eligible(
 ) -> Result<(), AnswerError> {
     let refuse = |why| Err(AnswerError::NotEligible(why));
     if let Some(integration) = &answer.integration {
-        let configuration = engine.configuration(&answer.tenant).await.map_err(AnswerError::Store)?;
+        let configuration = engine
+            .configuration(&answer.tenant)
+            .await
+            .map_err(AnswerError::Store)?;
         let route = engine.route(&configuration, &approval.route);
         let delivered_by = route.map(|route| route.integrations()).unwrap_or_default();
         if !delivered_by.contains(integration) {
             return refuse(NotEligible::OtherIntegration);
         }
     }
-    let Some(eligible) = trace.eligible() else { return refuse(NotEligible::Unknown) };
+    let Some(eligible) = trace.eligible() else {
+        return refuse(NotEligible::Unknown);
+    };
     let id = &answer.approver.id;
     let listed = match (approval.requirements.approvers, &eligible.approvers) {
         (ApproversTerm::Reached, _) => true,
@@ -266,7 +329,8 @@ async fn check_eligible(
         return refuse(NotEligible::Requester);
     }
     let position = trace.state.position;
-    let overrides = position.mode == AutomationMode::Override && position.verdict == Some(Verdict::No);
+    let overrides =
+        position.mode == AutomationMode::Override && position.verdict == Some(Verdict::No);
     if overrides && answer.permission == OverridePermission::None {
         return refuse(NotEligible::NoOverridePermission);
     }
@@ -297,18 +361,35 @@ async fn commit(
     let identity = text(&json!(answer.approver));
     let rationale_text = rationale.map(|rationale| text(&Value::from(rationale)));
     let mut disclosures = vec![(disclosed::IDENTITY, identity.as_slice())];
-    disclosures.extend(rationale_text.iter().map(|rationale| (disclosed::RATIONALE, rationale.as_slice())));
-    draft.push(&actor, answered, &disclosures).map_err(AnswerError::Unwritable)?;
+    disclosures.extend(
+        rationale_text
+            .iter()
+            .map(|rationale| (disclosed::RATIONALE, rationale.as_slice())),
+    );
+    draft
+        .push(&actor, answered, &disclosures)
+        .map_err(AnswerError::Unwritable)?;
     let (outcome, execute_by) = match answer.choice {
-        Choice::Approve => (ApprovalOutcome::Approved, Some(draft.at().saturating_add(execute_within))),
+        Choice::Approve => (
+            ApprovalOutcome::Approved,
+            Some(draft.at().saturating_add(execute_within)),
+        ),
         Choice::Reject => (ApprovalOutcome::Rejected, None),
     };
-    let resolved = ApprovalResolved { approval_id: approval.id.clone(), outcome, execute_by };
-    draft.push(&actor, resolved, &[]).map_err(AnswerError::Unwritable)?;
+    let resolved = ApprovalResolved {
+        approval_id: approval.id.clone(),
+        outcome,
+        execute_by,
+    };
+    draft
+        .push(&actor, resolved, &[])
+        .map_err(AnswerError::Unwritable)?;
     let at = draft.at();
     let (mut commit, written) = draft.finish().map_err(AnswerError::Unwritable)?;
     commit.cancel.push(approval.delivery.job());
-    commit.jobs.extend(conclude_job(&written.state, at).map_err(AnswerError::NoEntropy)?);
+    commit
+        .jobs
+        .extend(conclude_job(&written.state, at).map_err(AnswerError::NoEntropy)?);
     let resolution = Resolution {
         approval: approval.id.clone(),
         outcome: ResolvedAs::of(answer.choice),
@@ -318,7 +399,10 @@ async fn commit(
         at,
     };
     match engine.commit(commit).await.map_err(AnswerError::Store)? {
-        Committed::Written(_) => Ok(Some(Answered { resolution, execute_by })),
+        Committed::Written(_) => Ok(Some(Answered {
+            resolution,
+            execute_by,
+        })),
         Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost => Ok(None),
     }
 }
@@ -326,14 +410,22 @@ async fn commit(
 /// A pseudonym for a person: random, so that nobody can guess who it is once the identity beside it is erased.
 pub(crate) fn person(via: &str) -> Result<Actor, NoEntropy> {
     let unique = data_encoding::HEXLOWER.encode(&random::<16>()?);
-    Ok(Actor { id: format!("person_{unique}"), via: via.to_owned() })
+    Ok(Actor {
+        id: format!("person_{unique}"),
+        via: via.to_owned(),
+    })
 }
 
 /// What this person is shown; `None` where they may not answer, or where what is asked was erased.
 pub(crate) fn message_for(trace: &Trace, id: &ApproverId) -> Option<ApprovalMessage> {
     let eligible = trace.eligible()?;
     let requirements = &trace.state.approval.as_ref()?.requirements;
-    let listed = eligible.approvers.as_ref().is_none_or(|list| list.contains(id));
+    let listed = eligible
+        .approvers
+        .as_ref()
+        .is_none_or(|list| list.contains(id));
     let excluded = requirements.requester == RequesterTerm::Excluded && eligible.is_requester(id);
-    (listed && !excluded).then(|| ApprovalMessage::of(trace, 1)).flatten()
+    (listed && !excluded)
+        .then(|| ApprovalMessage::of(trace, 1))
+        .flatten()
 }

@@ -70,7 +70,13 @@ impl ApprovalMessage {
     pub(crate) fn of(trace: &Trace, attempt: u32) -> Option<Self> {
         let state = trace.state();
         let approval = state.approval.as_ref()?;
-        let MessageText { title, message, reason, actor, facts } = trace.message()?;
+        let MessageText {
+            title,
+            message,
+            reason,
+            actor,
+            facts,
+        } = trace.message()?;
         Some(Self {
             tenant: trace.tenant().clone(),
             decision: trace.decision().clone(),
@@ -86,7 +92,10 @@ impl ApprovalMessage {
             actor,
             facts,
             requirements: approval.requirements.clone(),
-            approvers: trace.eligible()?.approvers.map(|approvers| approvers.into_iter().collect()),
+            approvers: trace
+                .eligible()?
+                .approvers
+                .map(|approvers| approvers.into_iter().collect()),
             requested_at: approval.requested_at,
             expires_at: approval.expires_at,
         })
@@ -95,7 +104,13 @@ impl ApprovalMessage {
 
 impl std::fmt::Debug for ApprovalMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { tenant, approval, delivery, attempt, .. } = self;
+        let Self {
+            tenant,
+            approval,
+            delivery,
+            attempt,
+            ..
+        } = self;
         f.debug_struct("ApprovalMessage")
             .field("tenant", tenant)
             .field("approval", approval)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::{
+    UnwritableEvent,
     draft::Draft,
     envelope::{Actor, BrokenTrace, Disclosed},
     event::{ContextAdded, EventKind, disclosed},
@@ -13,7 +14,6 @@ use super::{
     status::{IllegalStep, Step},
     trace::Trace,
     verdict::{Case, text},
-    UnwritableEvent,
 };
 use crate::{
     approval::requesting,
@@ -66,20 +66,33 @@ pub(crate) async fn add_context(
     if summary.is_some_and(|summary| summary.chars().count() > 2_000) {
         return Err(ContextError::Invalid(InvalidContext::Summary));
     }
-    check_value(context, &engine.settings.request_limits).map_err(|e| ContextError::Invalid(InvalidContext::Json(e)))?;
-    let hash = sort_deep::hash(context).map_err(|e| ContextError::Invalid(InvalidContext::Hash(e)))?;
+    check_value(context, &engine.settings.request_limits)
+        .map_err(|e| ContextError::Invalid(InvalidContext::Json(e)))?;
+    let hash =
+        sort_deep::hash(context).map_err(|e| ContextError::Invalid(InvalidContext::Hash(e)))?;
     loop {
-        let trace = engine.load(tenant, decision).await.map_err(ContextError::Store)?;
-        let trace = trace.filter(|trace| trace.state.agent == *agent).ok_or(ContextError::NotFound)?;
+        let trace = engine
+            .load(tenant, decision)
+            .await
+            .map_err(ContextError::Store)?;
+        let trace = trace
+            .filter(|trace| trace.state.agent == *agent)
+            .ok_or(ContextError::NotFound)?;
         let so_far = context_of(&trace).ok_or(ContextError::Invalid(InvalidContext::Erased))?;
         merge(&so_far, context).map_err(ContextError::Invalid)?;
         let bytes = text(context);
         let summary = summary.map(|summary| text(&Value::from(summary)));
         let mut disclosures = vec![(disclosed::CONTEXT, bytes.as_slice())];
-        disclosures.extend(summary.iter().map(|summary| (disclosed::SUMMARY, summary.as_slice())));
+        disclosures.extend(
+            summary
+                .iter()
+                .map(|summary| (disclosed::SUMMARY, summary.as_slice())),
+        );
         let mut draft = Draft::after(trace, engine.now());
         let event = ContextAdded { context_hash: hash };
-        draft.push(&Actor::agent(agent), event, &disclosures).map_err(ContextError::Unwritable)?;
+        draft
+            .push(&Actor::agent(agent), event, &disclosures)
+            .map_err(ContextError::Unwritable)?;
         let (commit, trace) = draft.finish().map_err(ContextError::Unwritable)?;
         match engine.commit(commit).await.map_err(ContextError::Store)? {
             Committed::Written(_) => return Ok(trace),
@@ -122,29 +135,50 @@ async fn amend(
     amendment: Amendment,
 ) -> Result<Trace, DecideError> {
     loop {
-        let trace = engine.load(tenant, decision).await.map_err(DecideError::Store)?;
-        let trace = trace.filter(|trace| trace.state.agent == *agent).ok_or(DecideError::NotFound)?;
+        let trace = engine
+            .load(tenant, decision)
+            .await
+            .map_err(DecideError::Store)?;
+        let trace = trace
+            .filter(|trace| trace.state.agent == *agent)
+            .ok_or(DecideError::NotFound)?;
         let first = match amendment {
             Amendment::Reevaluate => Step::Evaluate,
             Amendment::Ask => Step::RequestApproval,
         };
-        let illegal = |source: IllegalStep| DecideError::Unwritable(UnwritableEvent::Illegal(source));
+        let illegal =
+            |source: IllegalStep| DecideError::Unwritable(UnwritableEvent::Illegal(source));
         trace.state.position.after(first).map_err(illegal)?;
         let context = context_of(&trace).ok_or(DecideError::NotFound)?;
         let checked = checked_again(engine, &trace)?;
         let action = checked.action(agent).map_err(DecideError::Invalid)?;
-        let configuration = engine.configuration(tenant).await.map_err(DecideError::Store)?;
-        let case =
-            Case { engine, tenant, agent, checked: &checked, action: action.as_ref(), configuration: &configuration };
+        let configuration = engine
+            .configuration(tenant)
+            .await
+            .map_err(DecideError::Store)?;
+        let case = Case {
+            engine,
+            tenant,
+            agent,
+            checked: &checked,
+            action: action.as_ref(),
+            configuration: &configuration,
+        };
         let applicable = engine
             .applicable(&configuration, &checked.intent, checked.policy.as_ref())
             .map_err(DecideError::Configuration)?;
         let (question, input) = case.question(Arc::new(context));
-        let judgement = judge(engine, applicable, question, input).await.ok_or(DecideError::NotFound)?;
+        let judgement = judge(engine, applicable, question, input)
+            .await
+            .ok_or(DecideError::NotFound)?;
         let mut draft = Draft::after(trace, engine.now());
         let jobs: Vec<Job> = match amendment {
-            Amendment::Reevaluate => case.push_verdict(&mut draft, decision, &judgement, None::<&SafetyTerm>)?,
-            Amendment::Ask => vec![requesting::push_request(&case, &mut draft, decision, &judgement)?],
+            Amendment::Reevaluate => {
+                case.push_verdict(&mut draft, decision, &judgement, None::<&SafetyTerm>)?
+            }
+            Amendment::Ask => vec![requesting::push_request(
+                &case, &mut draft, decision, &judgement,
+            )?],
         };
         let (mut commit, written) = draft.finish().map_err(DecideError::Unwritable)?;
         commit.jobs = jobs;
@@ -159,36 +193,70 @@ async fn amend(
 fn checked_again(engine: &Engine, trace: &Trace) -> Result<Checked, DecideError> {
     let erased = || {
         let what = "the request was erased";
-        DecideError::Unwritable(UnwritableEvent::Misplaced(BrokenTrace::Chain { seq: 1, what }))
+        DecideError::Unwritable(UnwritableEvent::Misplaced(BrokenTrace::Chain {
+            seq: 1,
+            what,
+        }))
     };
     let bytes = trace.request().ok_or_else(erased)?;
     let record = trace.record().ok_or_else(erased)?;
-    let key = record.get("idempotency_key").and_then(Value::as_str).and_then(|key| key.parse::<IdempotencyKey>().ok());
+    let key = record
+        .get("idempotency_key")
+        .and_then(Value::as_str)
+        .and_then(|key| key.parse::<IdempotencyKey>().ok());
     let limits = &engine.settings.request_limits;
     let request = DecisionRequest::from_json_within(key.ok_or_else(erased)?, bytes, limits);
-    let checked: Result<Checked, InvalidRequest> = request.and_then(|request| request.check(limits));
+    let checked: Result<Checked, InvalidRequest> =
+        request.and_then(|request| request.check(limits));
     checked.map_err(DecideError::Invalid)
 }
 
 /// The context of the request with everything that was added; `None` where a part of it was erased.
 fn context_of(trace: &Trace) -> Option<Map<String, Value>> {
     let request: Value = serde_json::from_slice(trace.request()?).ok()?;
-    let mut context = request.get("context").and_then(Value::as_object).cloned().unwrap_or_default();
-    for recorded in trace.events.iter().filter(|recorded| recorded.kind == EventKind::ContextAdded) {
-        let Disclosed::Value(bytes) = recorded.disclosed(disclosed::CONTEXT) else { return None };
+    let mut context = request
+        .get("context")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    for recorded in trace
+        .events
+        .iter()
+        .filter(|recorded| recorded.kind == EventKind::ContextAdded)
+    {
+        let Disclosed::Value(bytes) = recorded.disclosed(disclosed::CONTEXT) else {
+            return None;
+        };
         context = merge(&context, &serde_json::from_slice(bytes).ok()?).ok()?;
     }
     Some(context)
 }
 
 /// Adds names to a context, and to its `inputs`; refuses to replace one.
-fn merge(context: &Map<String, Value>, added: &Value) -> Result<Map<String, Value>, InvalidContext> {
-    let added = added.as_object().filter(|added| !added.is_empty()).ok_or(InvalidContext::Empty)?;
+fn merge(
+    context: &Map<String, Value>,
+    added: &Value,
+) -> Result<Map<String, Value>, InvalidContext> {
+    let added = added
+        .as_object()
+        .filter(|added| !added.is_empty())
+        .ok_or(InvalidContext::Empty)?;
     let rules_see_inputs = context.contains_key("inputs") || added.contains_key("inputs");
-    let material = if rules_see_inputs { added.get("inputs") } else { None };
+    let material = if rules_see_inputs {
+        added.get("inputs")
+    } else {
+        None
+    };
     let whole = Value::Object(added.clone());
-    let seen = if rules_see_inputs { material } else { Some(&whole) };
-    if let Some(field) = forbidden_fields(&Map::new(), seen.map(|seen| ("context", seen))).into_iter().next() {
+    let seen = if rules_see_inputs {
+        material
+    } else {
+        Some(&whole)
+    };
+    if let Some(field) = forbidden_fields(&Map::new(), seen.map(|seen| ("context", seen)))
+        .into_iter()
+        .next()
+    {
         return Err(InvalidContext::Forbidden(field));
     }
     if seen.is_some_and(|seen| seen.get("facts").is_some()) {

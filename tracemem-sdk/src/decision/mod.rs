@@ -13,8 +13,8 @@ pub(crate) mod amending;
 pub(crate) mod closing;
 pub(crate) mod draft;
 mod handles;
-mod outcome;
 pub(crate) mod opening;
+mod outcome;
 mod projection;
 pub(crate) mod reconciling;
 mod recording;
@@ -27,8 +27,8 @@ pub use self::{
     closing::{CloseError, Reported},
     draft::UnwritableEvent,
     handles::Handles,
-    outcome::{InvalidOutcome, Outcome},
     opening::{DecideError, Decision},
+    outcome::{InvalidOutcome, Outcome},
     request::{Action, DecisionRequest, IdempotencyKey, Intent, InvalidRequest},
     trace::Trace,
 };

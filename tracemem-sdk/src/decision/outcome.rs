@@ -31,7 +31,11 @@ pub enum InvalidOutcome {
 
 impl Outcome {
     fn new(outcome_status: OutcomeStatus) -> Self {
-        Self { outcome_status, action_taken: None, observed_metrics: Map::new() }
+        Self {
+            outcome_status,
+            action_taken: None,
+            observed_metrics: Map::new(),
+        }
     }
 
     /// It did what it was for. Final.
@@ -61,7 +65,10 @@ impl Outcome {
     /// What was done, in words; at most 300 characters.
     #[must_use]
     pub fn action_taken(self, action: impl Into<String>) -> Self {
-        Self { action_taken: Some(action.into()), ..self }
+        Self {
+            action_taken: Some(action.into()),
+            ..self
+        }
     }
 
     /// Adds a metric.
@@ -80,12 +87,20 @@ impl Outcome {
     /// # Errors
     /// [`InvalidOutcome`].
     pub(crate) fn check(&self) -> Result<(), InvalidOutcome> {
-        let Self { outcome_status: _, action_taken, observed_metrics } = self;
-        if action_taken.as_ref().is_some_and(|text| text.chars().count() > 300) {
+        let Self {
+            outcome_status: _,
+            action_taken,
+            observed_metrics,
+        } = self;
+        if action_taken
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > 300)
+        {
             return Err(InvalidOutcome::ActionTaken);
         }
         let limits = Limits::default().bytes(65_536).depth(8);
-        check_value(&Value::Object(observed_metrics.clone()), &limits).map_err(InvalidOutcome::Metrics)
+        check_value(&Value::Object(observed_metrics.clone()), &limits)
+            .map_err(InvalidOutcome::Metrics)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

@@ -40,14 +40,24 @@ pub(crate) async fn reconcile(
         return Err(ReconcileError::Rationale);
     }
     loop {
-        let trace = engine.load(tenant, decision).await.map_err(ReconcileError::Store)?;
+        let trace = engine
+            .load(tenant, decision)
+            .await
+            .map_err(ReconcileError::Store)?;
         let trace = trace.ok_or(ReconcileError::NotFound)?;
-        let trace = bring_up_to_date(engine, trace).await.map_err(|error| match error {
-            TimerError::Unwritable(source) => ReconcileError::Unwritable(source),
-            TimerError::Store(source) => ReconcileError::Store(source),
-        })?;
+        let trace = bring_up_to_date(engine, trace)
+            .await
+            .map_err(|error| match error {
+                TimerError::Unwritable(source) => ReconcileError::Unwritable(source),
+                TimerError::Store(source) => ReconcileError::Store(source),
+            })?;
         let execution = trace.state.execution();
-        let Some(start) = trace.state.start.clone().filter(|_| execution == ExecutionState::Unknown) else {
+        let Some(start) = trace
+            .state
+            .start
+            .clone()
+            .filter(|_| execution == ExecutionState::Unknown)
+        else {
             return Err(ReconcileError::NotUnknown(execution));
         };
         if engine.now() < start.claims.quarantine {
@@ -61,10 +71,14 @@ pub(crate) async fn reconcile(
         };
         let identity = text(&json!(by.identity));
         let rationale = text(&Value::from(rationale));
-        let disclosures =
-            [(disclosed::IDENTITY, identity.as_slice()), (disclosed::RATIONALE, rationale.as_slice())];
+        let disclosures = [
+            (disclosed::IDENTITY, identity.as_slice()),
+            (disclosed::RATIONALE, rationale.as_slice()),
+        ];
         let mut draft = Draft::after(trace, engine.now());
-        draft.push(&by.actor, event, &disclosures).map_err(ReconcileError::Unwritable)?;
+        draft
+            .push(&by.actor, event, &disclosures)
+            .map_err(ReconcileError::Unwritable)?;
         push_settled(&mut draft, &by.actor, None).map_err(ReconcileError::Unwritable)?;
         let (commit, trace) = draft.finish().map_err(ReconcileError::Unwritable)?;
         match engine.commit(commit).await.map_err(ReconcileError::Store)? {

@@ -26,9 +26,16 @@ pub(crate) enum TimerError {
 }
 
 /// The trace with everything in it that is due by now.
-pub(crate) async fn bring_up_to_date(engine: &Engine, mut trace: Trace) -> Result<Trace, TimerError> {
+pub(crate) async fn bring_up_to_date(
+    engine: &Engine,
+    mut trace: Trace,
+) -> Result<Trace, TimerError> {
     while trace.state.wake_at().is_some_and(|due| due <= engine.now()) {
-        let approval = trace.state.approval.clone().filter(|approval| approval.resolved.is_none());
+        let approval = trace
+            .state
+            .approval
+            .clone()
+            .filter(|approval| approval.resolved.is_none());
         let (tenant, decision) = (trace.tenant.clone(), trace.decision.clone());
         let mut draft = Draft::after(trace, engine.now());
         push_due(&mut draft).map_err(TimerError::Unwritable)?;
@@ -36,13 +43,24 @@ pub(crate) async fn bring_up_to_date(engine: &Engine, mut trace: Trace) -> Resul
         if let Some(approval) = approval {
             let no_entropy = |source| TimerError::Unwritable(UnwritableEvent::NoEntropy(source));
             commit.cancel.push(approval.delivery.job());
-            commit.jobs.extend(conclude_job(&written.state, engine.now()).map_err(no_entropy)?);
+            commit
+                .jobs
+                .extend(conclude_job(&written.state, engine.now()).map_err(no_entropy)?);
         }
         trace = match engine.commit(commit).await.map_err(TimerError::Store)? {
             Committed::Written(_) => written,
             Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost => {
-                let lost = || TimerError::Store(StoreError::new(StoreErrorKind::Corrupt, "reading a trace again"));
-                engine.load(&tenant, &decision).await.map_err(TimerError::Store)?.ok_or_else(lost)?
+                let lost = || {
+                    TimerError::Store(StoreError::new(
+                        StoreErrorKind::Corrupt,
+                        "reading a trace again",
+                    ))
+                };
+                engine
+                    .load(&tenant, &decision)
+                    .await
+                    .map_err(TimerError::Store)?
+                    .ok_or_else(lost)?
             }
         };
     }
@@ -51,12 +69,16 @@ pub(crate) async fn bring_up_to_date(engine: &Engine, mut trace: Trace) -> Resul
 
 /// Appends the event that the due timer is.
 fn push_due(draft: &mut Draft) -> Result<(), UnwritableEvent> {
-    let Some(state) = draft.state().cloned() else { return Ok(()) };
+    let Some(state) = draft.state().cloned() else {
+        return Ok(());
+    };
     let timer = Actor::timer();
     match (state.status(), state.execution()) {
         (_, ExecutionState::Started) => push_deadline(draft, &state),
         (Status::NeedsApproval, _) => push_expiry(draft, &state),
-        (Status::Open | Status::Approved, _) => push_close(draft, &timer, CloseAction::Abort, CloseReason::Lapsed, None),
+        (Status::Open | Status::Approved, _) => {
+            push_close(draft, &timer, CloseAction::Abort, CloseReason::Lapsed, None)
+        }
         (Status::Rejected | Status::Committed | Status::Aborted, _) => {
             push_trace_end(draft, &timer, TraceClosedBy::Window)
         }
@@ -65,15 +87,23 @@ fn push_due(draft: &mut Draft) -> Result<(), UnwritableEvent> {
 
 /// The approval expires: the same event whether the timer, an answer or a waiter notices.
 fn push_expiry(draft: &mut Draft, state: &State) -> Result<(), UnwritableEvent> {
-    let Some(approval) = &state.approval else { return Ok(()) };
+    let Some(approval) = &state.approval else {
+        return Ok(());
+    };
     let outcome = ApprovalOutcome::Expired;
-    let event = ApprovalResolved { approval_id: approval.id.clone(), outcome, execute_by: None };
+    let event = ApprovalResolved {
+        approval_id: approval.id.clone(),
+        outcome,
+        execute_by: None,
+    };
     draft.push(&Actor::timer(), event, &[])
 }
 
 /// The deadline of a start passed without a receipt: nobody knows.
 fn push_deadline(draft: &mut Draft, state: &State) -> Result<(), UnwritableEvent> {
-    let Some(start) = &state.start else { return Ok(()) };
+    let Some(start) = &state.start else {
+        return Ok(());
+    };
     let event = ExecutionRecorded {
         execution_id: start.claims.execution_id.clone(),
         fence: start.claims.fence,

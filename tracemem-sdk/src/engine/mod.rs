@@ -11,13 +11,13 @@ use std::{
 
 use tokio::sync::Notify;
 
+use self::configuration::Cached;
+pub(crate) use self::configuration::Configuration;
 pub use self::{
     builder::{BuildError, Builder},
     configuration::ConfigurationError,
     settings::Settings,
 };
-pub(crate) use self::configuration::Configuration;
-use self::configuration::Cached;
 use crate::{
     decision::Trace,
     id::{DecisionId, FactProviderId, IntegrationId, PolicyId, RouteId, TenantId},
@@ -51,11 +51,21 @@ impl Engine {
     }
 
     /// Reads a trace; `None` where this tenant has no such decision.
-    pub(crate) async fn load(&self, tenant: &TenantId, decision: &DecisionId) -> Result<Option<Trace>, StoreError> {
+    pub(crate) async fn load(
+        &self,
+        tenant: &TenantId,
+        decision: &DecisionId,
+    ) -> Result<Option<Trace>, StoreError> {
         let stream = StreamId::Decision(decision.clone());
-        let Some(stream) = self.backend.store.load(tenant, &stream).await? else { return Ok(None) };
-        let corrupt = |broken| StoreError::new(StoreErrorKind::Corrupt, "reading a trace").with_source(broken);
-        Trace::read(tenant, decision, &stream).map(Some).map_err(corrupt)
+        let Some(stream) = self.backend.store.load(tenant, &stream).await? else {
+            return Ok(None);
+        };
+        let corrupt = |broken| {
+            StoreError::new(StoreErrorKind::Corrupt, "reading a trace").with_source(broken)
+        };
+        Trace::read(tenant, decision, &stream)
+            .map(Some)
+            .map_err(corrupt)
     }
 
     /// Commits, and wakes this process's worker where there is work for it.

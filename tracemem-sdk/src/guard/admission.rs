@@ -52,9 +52,14 @@ enum Next {
 
 impl Admission {
     /// A trace whose last start is this caller's, or why there is none.
-    pub(super) async fn admit(&self, proposal: &Proposal) -> Result<Result<Trace, Refused>, DecideError> {
+    pub(super) async fn admit(
+        &self,
+        proposal: &Proposal,
+    ) -> Result<Result<Trace, Refused>, DecideError> {
         let mut trace = match self.enter(proposal).await? {
-            Opened::New(trace) if trace.state.execution() == ExecutionState::Started => return Ok(Ok(trace)),
+            Opened::New(trace) if trace.state.execution() == ExecutionState::Started => {
+                return Ok(Ok(trace));
+            }
             Opened::New(trace) | Opened::Existing(trace) => trace,
         };
         loop {
@@ -68,7 +73,9 @@ impl Admission {
                         return Ok(Err(refused));
                     }
                     let until = self.until.map_or(until, |limit| limit.min(until));
-                    pending::changed_or(&self.engine, &trace, until).await.map_err(DecideError::Store)?;
+                    pending::changed_or(&self.engine, &trace, until)
+                        .await
+                        .map_err(DecideError::Store)?;
                     self.again(&trace).await?
                 }
             };
@@ -76,11 +83,22 @@ impl Admission {
     }
 
     async fn enter(&self, proposal: &Proposal) -> Result<Opened, DecideError> {
-        let Self { engine, tenant, agent, safety, until: _ } = self;
+        let Self {
+            engine,
+            tenant,
+            agent,
+            safety,
+            until: _,
+        } = self;
         match proposal {
-            Proposal::Request(request) => open(engine, tenant, agent, request, Some(&safety.term())).await,
+            Proposal::Request(request) => {
+                open(engine, tenant, agent, request, Some(&safety.term())).await
+            }
             Proposal::Decided(decision) => {
-                let trace = engine.load(tenant, decision).await.map_err(DecideError::Store)?;
+                let trace = engine
+                    .load(tenant, decision)
+                    .await
+                    .map_err(DecideError::Store)?;
                 let own = trace.filter(|trace| trace.state.agent == *agent);
                 own.map(Opened::Existing).ok_or(DecideError::NotFound)
             }
@@ -88,25 +106,52 @@ impl Admission {
     }
 
     async fn again(&self, trace: &Trace) -> Result<Trace, DecideError> {
-        let again = self.engine.load(&self.tenant, &trace.decision).await.map_err(DecideError::Store)?;
-        again.ok_or_else(|| DecideError::Store(StoreError::new(StoreErrorKind::Corrupt, "reading a trace again")))
+        let again = self
+            .engine
+            .load(&self.tenant, &trace.decision)
+            .await
+            .map_err(DecideError::Store)?;
+        again.ok_or_else(|| {
+            DecideError::Store(StoreError::new(
+                StoreErrorKind::Corrupt,
+                "reading a trace again",
+            ))
+        })
     }
 
     async fn next(&self, trace: Trace) -> Result<Next, DecideError> {
-        let trace = bring_up_to_date(&self.engine, trace).await.map_err(timer_error)?;
-        let blocked = |reason, trace| Ok(Next::Refused(Box::new(Run::Blocked { reason, trace: Box::new(trace) })));
+        let trace = bring_up_to_date(&self.engine, trace)
+            .await
+            .map_err(timer_error)?;
+        let blocked = |reason, trace| {
+            Ok(Next::Refused(Box::new(Run::Blocked {
+                reason,
+                trace: Box::new(trace),
+            })))
+        };
         match trace.state.execution() {
-            ExecutionState::Executed => Ok(Next::Refused(Box::new(Run::Replayed { trace: Box::new(trace) }))),
+            ExecutionState::Executed => Ok(Next::Refused(Box::new(Run::Replayed {
+                trace: Box::new(trace),
+            }))),
             ExecutionState::Skipped => blocked(BlockReason::Skipped, trace),
             ExecutionState::Reverted => blocked(BlockReason::Reverted, trace),
             ExecutionState::Blocked => blocked(BlockReason::OtherTarget, trace),
             ExecutionState::Started => {
-                let until = trace.state.start.as_ref().map_or(self.engine.now(), |start| start.claims.deadline);
-                let busy = Run::Busy { until, trace: Box::new(trace.clone()) };
+                let until = trace
+                    .state
+                    .start
+                    .as_ref()
+                    .map_or(self.engine.now(), |start| start.claims.deadline);
+                let busy = Run::Busy {
+                    until,
+                    trace: Box::new(trace.clone()),
+                };
                 Ok(Next::WaitUntil(trace, until, Box::new(busy)))
             }
             ExecutionState::Unknown => self.recover(trace).await,
-            ExecutionState::NotStarted | ExecutionState::Failed => self.start_or_refuse(trace).await,
+            ExecutionState::NotStarted | ExecutionState::Failed => {
+                self.start_or_refuse(trace).await
+            }
         }
     }
 
@@ -115,21 +160,39 @@ impl Admission {
             return self.start(trace).await;
         }
         if trace.state.status() == Status::NeedsApproval {
-            let until = trace.state.approval.as_ref().map_or(self.engine.now(), |approval| approval.expires_at);
+            let until = trace
+                .state
+                .approval
+                .as_ref()
+                .map_or(self.engine.now(), |approval| approval.expires_at);
             let pending = Pending::new(Arc::clone(&self.engine), trace.clone());
-            return Ok(Next::WaitUntil(trace, until, Box::new(Run::Pending(Box::new(pending)))));
+            return Ok(Next::WaitUntil(
+                trace,
+                until,
+                Box::new(Run::Pending(Box::new(pending))),
+            ));
         }
         let reason = block_reason(&trace.state, &trace);
-        Ok(Next::Refused(Box::new(Run::Blocked { reason, trace: Box::new(trace) })))
+        Ok(Next::Refused(Box::new(Run::Blocked {
+            reason,
+            trace: Box::new(trace),
+        })))
     }
 
     async fn recover(&self, trace: Trace) -> Result<Next, DecideError> {
-        let uncertain = |trace: &Trace| Box::new(Run::Uncertain { trace: Box::new(trace.clone()) });
+        let uncertain = |trace: &Trace| {
+            Box::new(Run::Uncertain {
+                trace: Box::new(trace.clone()),
+            })
+        };
         match recovery::recover(&self.engine, &trace, &self.safety).await? {
             Recovery::Again => self.start(trace).await,
             Recovery::LookAgain => Ok(Next::LookAgain(trace)),
             Recovery::NotBefore(until) => {
-                let busy = Run::Busy { until, trace: Box::new(trace.clone()) };
+                let busy = Run::Busy {
+                    until,
+                    trace: Box::new(trace.clone()),
+                };
                 Ok(Next::WaitUntil(trace, until, Box::new(busy)))
             }
             Recovery::Human => Ok(Next::Refused(uncertain(&trace))),
@@ -141,16 +204,26 @@ impl Admission {
         let before = trace.clone();
         let actor = Actor::agent(&self.agent);
         let mut draft = Draft::after(trace, self.engine.now());
-        starting::push_start(&self.engine, &mut draft, &actor, &self.safety.term()).map_err(DecideError::Unwritable)?;
+        starting::push_start(&self.engine, &mut draft, &actor, &self.safety.term())
+            .map_err(DecideError::Unwritable)?;
         let (commit, started) = draft.finish().map_err(DecideError::Unwritable)?;
         match self.engine.commit(commit).await {
             Ok(Committed::Written(_)) => Ok(Next::Granted(started)),
-            Ok(Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost) => Ok(Next::LookAgain(before)),
+            Ok(Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost) => {
+                Ok(Next::LookAgain(before))
+            }
             // The acknowledgement may be lost and not the start: if it is there and ours, it is ours to run.
             Err(error) if error.kind() == StoreErrorKind::Unavailable => {
-                let again = self.again(&before).await.map_err(|_| DecideError::Store(error))?;
+                let again = self
+                    .again(&before)
+                    .await
+                    .map_err(|_| DecideError::Store(error))?;
                 let ours = again.state.execution_id == started.state.execution_id;
-                Ok(if ours { Next::Granted(again) } else { Next::LookAgain(again) })
+                Ok(if ours {
+                    Next::Granted(again)
+                } else {
+                    Next::LookAgain(again)
+                })
             }
             Err(error) => Err(DecideError::Store(error)),
         }
@@ -169,13 +242,20 @@ fn block_reason(state: &State, trace: &Trace) -> BlockReason {
             CloseReason::Requested | CloseReason::Executed => BlockReason::Aborted,
         };
     }
-    let resolved = state.approval.as_ref().and_then(|approval| approval.resolved.as_ref());
+    let resolved = state
+        .approval
+        .as_ref()
+        .and_then(|approval| approval.resolved.as_ref());
     match resolved.map(|resolved| resolved.outcome) {
         Some(ApprovalOutcome::Rejected) => return BlockReason::Rejected,
         Some(ApprovalOutcome::Expired) => return BlockReason::Expired,
         Some(ApprovalOutcome::Approved) | None => {}
     }
-    match state.decided.as_ref().map(|decided| (decided.verdict, decided.review)) {
+    match state
+        .decided
+        .as_ref()
+        .map(|decided| (decided.verdict, decided.review))
+    {
         Some((_, Some(ReviewReason::NeedsInput))) => BlockReason::NeedsInput,
         Some((_, Some(ReviewReason::PolicyError))) => BlockReason::PolicyError,
         Some((Verdict::No, _)) => BlockReason::Denied,

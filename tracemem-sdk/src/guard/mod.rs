@@ -31,5 +31,5 @@ pub use self::{
     safety::{Lookup, LookupAnswer, LookupFn, Safety},
     settling::ReceiptError,
 };
-pub(crate) use self::{settling::report_receipt, settling::push_settled};
+pub(crate) use self::{settling::push_settled, settling::report_receipt};
 pub use crate::decision::event::SafetyTerm;

@@ -5,10 +5,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     approval::Resolution,
     decision::{
-        Decision, Handles, Trace,
+        Decision, Handles, Trace, UnwritableEvent,
         status::Status,
         timers::{TimerError, bring_up_to_date},
-        UnwritableEvent,
     },
     engine::Engine,
     id::{ApprovalId, DecisionId},
@@ -25,7 +24,9 @@ pub struct Pending {
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("decision", self.decision()).finish_non_exhaustive()
+        f.debug_struct("Pending")
+            .field("decision", self.decision())
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,7 +73,11 @@ impl Pending {
     /// Until when it may be answered.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.trace.state().approval.as_ref().map(|approval| approval.expires_at)
+        self.trace
+            .state()
+            .approval
+            .as_ref()
+            .map(|approval| approval.expires_at)
     }
 
     /// The trace as it was when this was said.
@@ -107,7 +112,9 @@ impl Pending {
             trace = bring_up_to_date(engine, trace).await.map_err(wait_error)?;
             match trace.state.status() {
                 Status::NeedsApproval => {}
-                Status::Approved | Status::Committed => return Ok(Waited::Approved(Box::new(Decision::new(trace)))),
+                Status::Approved | Status::Committed => {
+                    return Ok(Waited::Approved(Box::new(Decision::new(trace))));
+                }
                 Status::Open | Status::Rejected | Status::Aborted => {
                     return Ok(Waited::Ended(Box::new(Decision::new(trace))));
                 }
@@ -116,9 +123,19 @@ impl Pending {
                 return Ok(Waited::StillPending);
             }
             let expiry = trace.state.wake_at().unwrap_or(until);
-            changed_or(engine, &trace, until.min(expiry)).await.map_err(WaitError::Store)?;
-            let again = engine.load(&trace.tenant, &trace.decision).await.map_err(WaitError::Store)?;
-            let lost = || WaitError::Store(StoreError::new(StoreErrorKind::Corrupt, "reading a trace again"));
+            changed_or(engine, &trace, until.min(expiry))
+                .await
+                .map_err(WaitError::Store)?;
+            let again = engine
+                .load(&trace.tenant, &trace.decision)
+                .await
+                .map_err(WaitError::Store)?;
+            let lost = || {
+                WaitError::Store(StoreError::new(
+                    StoreErrorKind::Corrupt,
+                    "reading a trace again",
+                ))
+            };
             trace = again.ok_or_else(lost)?;
         }
     }
@@ -132,7 +149,11 @@ fn wait_error(error: TimerError) -> WaitError {
 }
 
 /// Waits until somebody wrote after `trace`, or until `until`.
-pub(super) async fn changed_or(engine: &Engine, trace: &Trace, until: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn changed_or(
+    engine: &Engine,
+    trace: &Trace,
+    until: Timestamp,
+) -> Result<(), StoreError> {
     let stream = StreamId::Decision(trace.decision.clone());
     let version = Version(trace.state.head.seq);
     tokio::select! {

@@ -40,7 +40,13 @@ impl Permit {
         target: Option<ActionTarget>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { tenant, decision, started, target, clock }
+        Self {
+            tenant,
+            decision,
+            started,
+            target,
+            clock,
+        }
     }
 
     /// The decision it belongs to.
@@ -80,7 +86,11 @@ impl Permit {
     /// happen](super::ResultExt::did_not_happen).
     pub fn check_deadline(&self) -> Result<(), DeadlinePassed> {
         let deadline = self.started.deadline;
-        if self.clock.now() < deadline { Ok(()) } else { Err(DeadlinePassed { deadline }) }
+        if self.clock.now() < deadline {
+            Ok(())
+        } else {
+            Err(DeadlinePassed { deadline })
+        }
     }
 
     /// The hash of the action that this permits.
@@ -96,7 +106,10 @@ impl Permit {
 
     /// The effect was not needed and not run.
     pub fn skipped(self, why: impl Into<String>) -> Execution<()> {
-        let evidence = Evidence { detail: Some(Value::String(why.into())), ..Evidence::none() };
+        let evidence = Evidence {
+            detail: Some(Value::String(why.into())),
+            ..Evidence::none()
+        };
         self.ended(ExecutionState::Skipped, evidence)
     }
 
@@ -106,7 +119,13 @@ impl Permit {
     }
 
     fn ended(self, status: ExecutionState, evidence: Evidence) -> Execution<()> {
-        let Self { tenant, decision, started, target, clock } = self;
+        let Self {
+            tenant,
+            decision,
+            started,
+            target,
+            clock,
+        } = self;
         let receipt = ExecutionReceipt {
             tenant,
             decision,
@@ -119,7 +138,11 @@ impl Permit {
             at: clock.now(),
             target: target.clone(),
         };
-        Execution { receipt, authorised: target, value: () }
+        Execution {
+            receipt,
+            authorised: target,
+            value: (),
+        }
     }
 }
 
@@ -150,8 +173,13 @@ impl<T> Execution<T> {
     /// What was really touched, where the target says so. If it is not what was authorised, the execution is recorded as `blocked` and
     /// goes to owner review.
     pub fn on_target(mut self, system: &str, object: &str, mutation: &str) -> Self {
-        let (system, object, mutation) = (system.to_owned(), object.to_owned(), mutation.to_owned());
-        self.receipt.target = Some(ActionTarget { system, object, mutation });
+        let (system, object, mutation) =
+            (system.to_owned(), object.to_owned(), mutation.to_owned());
+        self.receipt.target = Some(ActionTarget {
+            system,
+            object,
+            mutation,
+        });
         self
     }
 
@@ -163,8 +191,16 @@ impl<T> Execution<T> {
 
     /// Hands a value of the host's to whoever called the guard.
     pub fn returning<U>(self, value: U) -> Execution<U> {
-        let Self { receipt, authorised, value: _ } = self;
-        Execution { receipt, authorised, value }
+        let Self {
+            receipt,
+            authorised,
+            value: _,
+        } = self;
+        Execution {
+            receipt,
+            authorised,
+            value,
+        }
     }
 
     /// Whether what was touched is what was authorised.

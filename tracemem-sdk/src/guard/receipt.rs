@@ -33,11 +33,21 @@ impl Evidence {
     #[must_use]
     pub fn new(external_ref: impl Into<String>) -> Self {
         let external_ref = external_ref.into().chars().take(300).collect();
-        Self { external_ref: Some(external_ref), detail: None, state_before: None, state_after: None }
+        Self {
+            external_ref: Some(external_ref),
+            detail: None,
+            state_before: None,
+            state_after: None,
+        }
     }
 
     pub(crate) fn none() -> Self {
-        Self { external_ref: None, detail: None, state_before: None, state_after: None }
+        Self {
+            external_ref: None,
+            detail: None,
+            state_before: None,
+            state_after: None,
+        }
     }
 }
 
@@ -70,7 +80,12 @@ pub struct ExecutionReceipt {
 impl ExecutionReceipt {
     /// The part that stands beside the event, because it may be personal.
     pub(crate) fn disclosed(&self) -> Value {
-        let Evidence { external_ref, detail, state_before: _, state_after: _ } = &self.evidence;
+        let Evidence {
+            external_ref,
+            detail,
+            state_before: _,
+            state_after: _,
+        } = &self.evidence;
         serde_json::json!({
             "target": self.target,
             "external_ref": external_ref,

@@ -166,9 +166,10 @@ impl<T> Run<T> {
         match self {
             Self::Executed { value, .. } => Ok(Some(value)),
             Self::Replayed { .. } => Ok(None),
-            other @ (Self::Pending(_) | Self::Busy { .. } | Self::Blocked { .. } | Self::Uncertain { .. }) => {
-                Err(NotExecuted(Box::new(other)))
-            }
+            other @ (Self::Pending(_)
+            | Self::Busy { .. }
+            | Self::Blocked { .. }
+            | Self::Uncertain { .. }) => Err(NotExecuted(Box::new(other))),
         }
     }
 }
@@ -192,7 +193,10 @@ pub struct NotExecuted<T>(pub Box<Run<T>>);
 
 impl<T> fmt::Debug for NotExecuted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("NotExecuted").field(self.0.decision()).field(&self.0.effect()).finish()
+        f.debug_tuple("NotExecuted")
+            .field(self.0.decision())
+            .field(&self.0.effect())
+            .finish()
     }
 }
 
@@ -202,7 +206,9 @@ impl<T> fmt::Display for NotExecuted<T> {
         match self.0.as_ref() {
             Run::Executed { .. } | Run::Replayed { .. } => write!(f, "`{decision}` is executed"),
             Run::Pending(_) => write!(f, "`{decision}` waits for an approval"),
-            Run::Busy { until, .. } => write!(f, "`{decision}` is run by another worker until {until}"),
+            Run::Busy { until, .. } => {
+                write!(f, "`{decision}` is run by another worker until {until}")
+            }
             Run::Blocked { reason, .. } => write!(f, "`{decision}` is not run: {reason}"),
             Run::Uncertain { .. } => write!(f, "nobody knows whether `{decision}` was executed"),
         }

@@ -12,10 +12,7 @@ use super::{
 };
 use crate::{
     decision::{
-        DecisionRequest, Trace,
-        envelope::Actor,
-        event::ExecutionStarted,
-        status::ExecutionState,
+        DecisionRequest, Trace, envelope::Actor, event::ExecutionStarted, status::ExecutionState,
     },
     engine::Engine,
     id::{AgentId, DecisionId, TenantId},
@@ -42,7 +39,14 @@ impl Guard {
         request: DecisionRequest,
         safety: Safety,
     ) -> Self {
-        Self { engine, tenant, agent, proposal: Proposal::Request(request), safety, patience: None }
+        Self {
+            engine,
+            tenant,
+            agent,
+            proposal: Proposal::Request(request),
+            safety,
+            patience: None,
+        }
     }
 
     pub(crate) fn of_decision(
@@ -52,12 +56,22 @@ impl Guard {
         decision: DecisionId,
         safety: Safety,
     ) -> Self {
-        Self { engine, tenant, agent, proposal: Proposal::Decided(decision), safety, patience: None }
+        Self {
+            engine,
+            tenant,
+            agent,
+            proposal: Proposal::Decided(decision),
+            safety,
+            patience: None,
+        }
     }
 
     /// Waits, up to `patience`, for a human's answer, for another worker's deadline and for a quarantine, instead of returning at once.
     pub fn wait(self, patience: Duration) -> Self {
-        Self { patience: Some(patience), ..self }
+        Self {
+            patience: Some(patience),
+            ..self
+        }
     }
 
     /// Runs the effect if, and only if, it is authorised and its start is durable.
@@ -75,16 +89,35 @@ impl Guard {
         F: FnOnce(Permit) -> Fut,
         Fut: Future<Output = Result<Execution<T>, EffectError<E>>> + Send,
     {
-        let Self { engine, tenant, agent, proposal, safety, patience } = self;
+        let Self {
+            engine,
+            tenant,
+            agent,
+            proposal,
+            safety,
+            patience,
+        } = self;
         let until = patience.map(|patience| engine.now().saturating_add(patience));
-        let admission = Admission { engine: Arc::clone(&engine), tenant, agent: agent.clone(), safety, until };
-        let trace = match admission.admit(&proposal).await.map_err(GuardError::NotStarted)? {
+        let admission = Admission {
+            engine: Arc::clone(&engine),
+            tenant,
+            agent: agent.clone(),
+            safety,
+            until,
+        };
+        let trace = match admission
+            .admit(&proposal)
+            .await
+            .map_err(GuardError::NotStarted)?
+        {
             Ok(trace) => trace,
             Err(refused) => return Ok(refused.widen()),
         };
         let Some(started) = trace.state.start.as_ref().map(|start| start.claims.clone()) else {
             // Admission grants only traces that end with a start.
-            return Ok(Run::Uncertain { trace: Box::new(trace) });
+            return Ok(Run::Uncertain {
+                trace: Box::new(trace),
+            });
         };
         let permit = Permit::new(
             trace.tenant.clone(),
@@ -94,24 +127,46 @@ impl Guard {
             Arc::clone(&engine.clock),
         );
         // The closure itself may panic before it makes its future, so it is called inside the caught one.
-        let ended = AssertUnwindSafe(async move { effect(permit).await }).catch_unwind().await;
-        let record = Record { engine: &engine, agent: &agent, started: &started };
+        let ended = AssertUnwindSafe(async move { effect(permit).await })
+            .catch_unwind()
+            .await;
+        let record = Record {
+            engine: &engine,
+            agent: &agent,
+            started: &started,
+        };
         match ended {
             Ok(Ok(execution)) => record.execution(execution, trace).await,
             Ok(Err(EffectError::DidNotHappen(error))) => {
                 let decision = trace.decision.clone();
                 let recorded = record.without_evidence(ExecutionState::Failed, trace).await;
-                Err(GuardError::DidNotHappen { decision, error, recorded })
+                Err(GuardError::DidNotHappen {
+                    decision,
+                    error,
+                    recorded,
+                })
             }
             Ok(Err(EffectError::MayHaveHappened(error))) => {
                 let decision = trace.decision.clone();
-                let recorded = record.without_evidence(ExecutionState::Unknown, trace).await;
-                Err(GuardError::MayHaveHappened { decision, error: Some(error), recorded })
+                let recorded = record
+                    .without_evidence(ExecutionState::Unknown, trace)
+                    .await;
+                Err(GuardError::MayHaveHappened {
+                    decision,
+                    error: Some(error),
+                    recorded,
+                })
             }
             Err(_panic) => {
                 let decision = trace.decision.clone();
-                let recorded = record.without_evidence(ExecutionState::Unknown, trace).await;
-                Err(GuardError::MayHaveHappened { decision, error: None, recorded })
+                let recorded = record
+                    .without_evidence(ExecutionState::Unknown, trace)
+                    .await;
+                Err(GuardError::MayHaveHappened {
+                    decision,
+                    error: None,
+                    recorded,
+                })
             }
         }
     }
@@ -125,9 +180,17 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    async fn execution<T, E>(&self, execution: Execution<T>, trace: Trace) -> Result<Run<T>, GuardError<E>> {
+    async fn execution<T, E>(
+        &self,
+        execution: Execution<T>,
+        trace: Trace,
+    ) -> Result<Run<T>, GuardError<E>> {
         let bound = execution.is_bound();
-        let Execution { mut receipt, authorised: _, value } = execution;
+        let Execution {
+            mut receipt,
+            authorised: _,
+            value,
+        } = execution;
         if !bound {
             receipt.status = ExecutionState::Blocked;
             receipt.action_hash = None;
@@ -135,11 +198,25 @@ impl Record<'_> {
         let status = receipt.status;
         let trace = match self.settle(&receipt, trace).await {
             Ok(trace) => Box::new(trace),
-            Err(source) => return Err(GuardError::Unrecorded { receipt: Box::new(receipt), source }),
+            Err(source) => {
+                return Err(GuardError::Unrecorded {
+                    receipt: Box::new(receipt),
+                    source,
+                });
+            }
         };
-        let blocked = |reason| Ok(Run::Blocked { reason, trace: trace.clone() });
+        let blocked = |reason| {
+            Ok(Run::Blocked {
+                reason,
+                trace: trace.clone(),
+            })
+        };
         match status {
-            ExecutionState::Executed => Ok(Run::Executed { value, receipt: Box::new(receipt), trace }),
+            ExecutionState::Executed => Ok(Run::Executed {
+                value,
+                receipt: Box::new(receipt),
+                trace,
+            }),
             ExecutionState::Skipped => blocked(super::BlockReason::Skipped),
             ExecutionState::Reverted => blocked(super::BlockReason::Reverted),
             ExecutionState::Blocked => blocked(super::BlockReason::OtherTarget),
@@ -151,7 +228,11 @@ impl Record<'_> {
         }
     }
 
-    async fn without_evidence(&self, status: ExecutionState, trace: Trace) -> Result<(), ReceiptError> {
+    async fn without_evidence(
+        &self,
+        status: ExecutionState,
+        trace: Trace,
+    ) -> Result<(), ReceiptError> {
         let receipt = ExecutionReceipt {
             tenant: trace.tenant.clone(),
             decision: trace.decision.clone(),
@@ -167,8 +248,19 @@ impl Record<'_> {
         self.settle(&receipt, trace).await.map(drop)
     }
 
-    async fn settle(&self, receipt: &ExecutionReceipt, trace: Trace) -> Result<Trace, ReceiptError> {
+    async fn settle(
+        &self,
+        receipt: &ExecutionReceipt,
+        trace: Trace,
+    ) -> Result<Trace, ReceiptError> {
         let until: Timestamp = self.started.deadline;
-        settle(self.engine, &Actor::agent(self.agent), receipt, trace, until).await
+        settle(
+            self.engine,
+            &Actor::agent(self.agent),
+            receipt,
+            trace,
+            until,
+        )
+        .await
     }
 }

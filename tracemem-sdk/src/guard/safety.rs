@@ -99,7 +99,10 @@ pub trait Lookup: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// Anything that keeps the target from being asked; the execution then stays unknown.
-    async fn find(&self, idempotency_key: &str) -> Result<LookupAnswer, Box<dyn Error + Send + Sync>>;
+    async fn find(
+        &self,
+        idempotency_key: &str,
+    ) -> Result<LookupAnswer, Box<dyn Error + Send + Sync>>;
 }
 
 /// A lookup that is a closure.
@@ -119,7 +122,10 @@ where
     F: Fn(String) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<LookupAnswer, Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    async fn find(&self, idempotency_key: &str) -> Result<LookupAnswer, Box<dyn Error + Send + Sync>> {
+    async fn find(
+        &self,
+        idempotency_key: &str,
+    ) -> Result<LookupAnswer, Box<dyn Error + Send + Sync>> {
         (self.find)(idempotency_key.to_owned()).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::receipt::ExecutionReceipt;
 use crate::{
     decision::{
-        Outcome, Trace, UnwritableEvent,
+        CloseError, Outcome, Trace, UnwritableEvent,
         closing::{push_close, push_outcome},
         draft::Draft,
         envelope::Actor,
@@ -14,7 +14,6 @@ use crate::{
         },
         status::{CloseAction, ExecutionState, TraceEnd},
         verdict::text,
-        CloseError,
     },
     engine::Engine,
     id::AgentId,
@@ -47,8 +46,13 @@ pub(crate) async fn report_receipt(
     agent: &AgentId,
     receipt: &ExecutionReceipt,
 ) -> Result<Trace, ReceiptError> {
-    let trace = engine.load(&receipt.tenant, &receipt.decision).await.map_err(ReceiptError::Store)?;
-    let trace = trace.filter(|trace| trace.state.agent == *agent).ok_or(ReceiptError::NotFound)?;
+    let trace = engine
+        .load(&receipt.tenant, &receipt.decision)
+        .await
+        .map_err(ReceiptError::Store)?;
+    let trace = trace
+        .filter(|trace| trace.state.agent == *agent)
+        .ok_or(ReceiptError::NotFound)?;
     settle(engine, &Actor::agent(agent), receipt, trace, engine.now()).await
 }
 
@@ -88,7 +92,10 @@ async fn attempt(
     let trace = match latest {
         Some(trace) => trace,
         None => {
-            let trace = engine.load(&receipt.tenant, &receipt.decision).await.map_err(ReceiptError::Store)?;
+            let trace = engine
+                .load(&receipt.tenant, &receipt.decision)
+                .await
+                .map_err(ReceiptError::Store)?;
             trace.ok_or(ReceiptError::NotFound)?
         }
     };
@@ -98,8 +105,14 @@ async fn attempt(
     }
     if trace.state.position.trace == TraceEnd::Closed {
         let body = serde_json::to_vec(receipt).unwrap_or_default();
-        let late = LateReport { decision: &receipt.decision, report: "execution", body };
-        administration::report_late(engine, &receipt.tenant, actor, late).await.map_err(ReceiptError::Late)?;
+        let late = LateReport {
+            decision: &receipt.decision,
+            report: "execution",
+            body,
+        };
+        administration::report_late(engine, &receipt.tenant, actor, late)
+            .await
+            .map_err(ReceiptError::Late)?;
         return Ok(Some(trace));
     }
     let mut draft = Draft::after(trace, engine.now());
@@ -123,7 +136,8 @@ fn is_recorded(trace: &Trace, receipt: &ExecutionReceipt, body: &[u8]) -> bool {
             }
             _ => false,
         };
-        same && recorded.disclosed(disclosed::RECEIPT) == crate::decision::envelope::Disclosed::Value(body)
+        same && recorded.disclosed(disclosed::RECEIPT)
+            == crate::decision::envelope::Disclosed::Value(body)
     })
 }
 
@@ -134,7 +148,9 @@ fn push_receipt(
     body: &[u8],
 ) -> Result<(), UnwritableEvent> {
     let state = draft.state();
-    let started = state.and_then(|state| state.start.as_ref()).map(|start| &start.claims.execution_id);
+    let started = state
+        .and_then(|state| state.start.as_ref())
+        .map(|start| &start.claims.execution_id);
     let is_latest = started == Some(&receipt.execution);
     let execution = state.map(|state| state.execution());
     let guarded = receipt.fence > 0;
@@ -198,11 +214,19 @@ pub(crate) fn push_settled(
     actor: &Actor,
     outcome: Option<&Outcome>,
 ) -> Result<(), UnwritableEvent> {
-    let Some(state) = draft.state() else { return Ok(()) };
+    let Some(state) = draft.state() else {
+        return Ok(());
+    };
     let abort = CloseAction::Abort;
     match state.execution() {
         ExecutionState::Executed => {
-            push_close(draft, actor, CloseAction::Commit, CloseReason::Executed, None)?;
+            push_close(
+                draft,
+                actor,
+                CloseAction::Commit,
+                CloseReason::Executed,
+                None,
+            )?;
             outcome.map_or(Ok(()), |outcome| push_outcome(draft, actor, outcome))
         }
         ExecutionState::Failed if state.may_try_again() => Ok(()),

@@ -19,10 +19,16 @@ pub(crate) fn push_start(
     actor: &Actor,
     safety: &SafetyTerm,
 ) -> Result<(), UnwritableEvent> {
-    let unbound = BrokenTrace::Chain { seq: 0, what: "there is no action that a permit could be bound to" };
+    let unbound = BrokenTrace::Chain {
+        seq: 0,
+        what: "there is no action that a permit could be bound to",
+    };
     let action = draft.state().and_then(|state| state.action_hash);
     let action_hash = action.ok_or(UnwritableEvent::Misplaced(unbound))?;
-    let fence = draft.state().and_then(|state| state.start.as_ref()).map_or(0, |start| start.claims.fence);
+    let fence = draft
+        .state()
+        .and_then(|state| state.start.as_ref())
+        .map_or(0, |start| start.claims.fence);
     let deadline = draft.at().saturating_add(engine.settings.start_deadline);
     let event = ExecutionStarted {
         execution_id: ExecutionId::generate(draft.at()).map_err(UnwritableEvent::NoEntropy)?,

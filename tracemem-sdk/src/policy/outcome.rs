@@ -23,13 +23,19 @@ impl ExceptionTerms {
     /// The exception goes this route.
     #[must_use]
     pub fn by_route(route: RouteId) -> Self {
-        Self { route: Some(route), requirements: Requirements::default() }
+        Self {
+            route: Some(route),
+            requirements: Requirements::default(),
+        }
     }
 
     /// Adds terms of the policy's own.
     #[must_use]
     pub fn requirements(self, requirements: Requirements) -> Self {
-        Self { requirements, ..self }
+        Self {
+            requirements,
+            ..self
+        }
     }
 }
 
@@ -96,19 +102,33 @@ impl PolicyOutcome {
     /// A human must judge.
     #[must_use]
     pub fn requires_exception(reason_code: impl Into<String>, terms: ExceptionTerms) -> Self {
-        Self { exception: terms, ..Self::new(PolicyFinding::RequiresException, reason_code) }
+        Self {
+            exception: terms,
+            ..Self::new(PolicyFinding::RequiresException, reason_code)
+        }
     }
 
     /// Facts are missing: no human is asked, context must be added.
     #[must_use]
-    pub fn needs_input(reason_code: impl Into<String>, missing_fields: Vec<String>, invalid_fields: Vec<String>) -> Self {
-        Self { missing_fields, invalid_fields, ..Self::new(PolicyFinding::NeedsInput, reason_code) }
+    pub fn needs_input(
+        reason_code: impl Into<String>,
+        missing_fields: Vec<String>,
+        invalid_fields: Vec<String>,
+    ) -> Self {
+        Self {
+            missing_fields,
+            invalid_fields,
+            ..Self::new(PolicyFinding::NeedsInput, reason_code)
+        }
     }
 
     /// Says why, for people.
     #[must_use]
     pub fn because(self, rationale: impl Into<String>) -> Self {
-        Self { rationale: Some(rationale.into()), ..self }
+        Self {
+            rationale: Some(rationale.into()),
+            ..self
+        }
     }
 
     /// The verdict that this finding is.
@@ -122,7 +142,9 @@ impl PolicyOutcome {
 pub(crate) fn verdict_of(finding: PolicyFinding) -> Verdict {
     match finding {
         PolicyFinding::Allow => Verdict::Yes,
-        PolicyFinding::RequiresException | PolicyFinding::NeedsInput | PolicyFinding::Error => Verdict::Review,
+        PolicyFinding::RequiresException | PolicyFinding::NeedsInput | PolicyFinding::Error => {
+            Verdict::Review
+        }
         PolicyFinding::Deny => Verdict::No,
     }
 }

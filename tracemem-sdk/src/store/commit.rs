@@ -120,7 +120,13 @@ pub struct Commit {
 impl Commit {
     /// A commit that only appends; the rest is set on its fields.
     #[must_use]
-    pub fn new(tenant: TenantId, stream: StreamId, expected: Version, entries: Vec<Entry>, projection: Projection) -> Self {
+    pub fn new(
+        tenant: TenantId,
+        stream: StreamId,
+        expected: Version,
+        entries: Vec<Entry>,
+        projection: Projection,
+    ) -> Self {
         Self {
             tenant,
             stream,

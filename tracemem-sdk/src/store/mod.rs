@@ -140,16 +140,33 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
 
     /// The whole stream, or `None` where this tenant has no such stream.
-    async fn load(&self, tenant: &TenantId, stream: &StreamId) -> Result<Option<Stream>, StoreError>;
+    async fn load(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<Stream>, StoreError>;
 
     /// Where the stream ends, or `None` where this tenant has no such stream. Its cost does not grow with the stream.
-    async fn head(&self, tenant: &TenantId, stream: &StreamId) -> Result<Option<StreamHead>, StoreError>;
+    async fn head(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<StreamHead>, StoreError>;
 
     /// Who holds an idempotency key, if anybody.
-    async fn find_key(&self, tenant: &TenantId, key: &KeyDigest) -> Result<Option<KeyClaim>, StoreError>;
+    async fn find_key(
+        &self,
+        tenant: &TenantId,
+        key: &KeyDigest,
+    ) -> Result<Option<KeyClaim>, StoreError>;
 
     /// Leases up to `limit` jobs of all tenants that are due at `now`, the longest due first, until `until`.
-    async fn lease_jobs(&self, now: Timestamp, until: Timestamp, limit: NonZeroU32) -> Result<Vec<LeasedJob>, StoreError>;
+    async fn lease_jobs(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: NonZeroU32,
+    ) -> Result<Vec<LeasedJob>, StoreError>;
 
     /// Leases up to `limit` streams of all tenants whose timer is due at `now`, the longest due first, until `until`.
     async fn lease_timers(
@@ -160,7 +177,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<(TenantId, StreamId)>, StoreError>;
 
     /// Waits until the stream is past `after`. The caller bounds how long.
-    async fn wait(&self, tenant: &TenantId, stream: &StreamId, after: Version) -> Result<(), StoreError>;
+    async fn wait(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<(), StoreError>;
 
     /// Asks the database for a sign of life.
     async fn health(&self) -> Result<StoreHealth, StoreError>;

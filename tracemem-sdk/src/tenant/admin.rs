@@ -7,12 +7,7 @@ use serde_json::Value;
 use super::administration::{self, AdminWriteError, DocumentWritten};
 use crate::{
     approval::{ApproverIdentity, answering::person},
-    decision::{
-        Decision, UnwritableEvent,
-        event::Finding,
-        reconciling,
-        status::ExecutionState,
-    },
+    decision::{Decision, UnwritableEvent, event::Finding, reconciling, status::ExecutionState},
     engine::{ConfigurationError, Engine},
     id::{DecisionId, NoEntropy, TenantId},
     policy::{Attachment, DeclaredPolicy, InvalidAttachment, InvalidDeclaration, Policy},
@@ -65,7 +60,9 @@ pub enum AdminError {
         id: String,
     },
     /// This version of a rulebook was published with other content; published versions never change.
-    #[error("version `{version}` of rulebook `{id}` is published with other content; publish it as another version")]
+    #[error(
+        "version `{version}` of rulebook `{id}` is published with other content; publish it as another version"
+    )]
     Published {
         /// The rulebook.
         id: String,
@@ -112,7 +109,11 @@ pub enum ReconcileError {
 
 impl Admin {
     pub(super) fn new(engine: Arc<Engine>, tenant: TenantId, identity: ApproverIdentity) -> Self {
-        Self { engine, tenant, identity }
+        Self {
+            engine,
+            tenant,
+            identity,
+        }
     }
 
     /// Creates a route, or a new version of it. Its integration must exist.
@@ -120,11 +121,14 @@ impl Admin {
     /// # Errors
     /// [`AdminError`].
     pub async fn put_route(&self, route: &StoredRoute) -> Result<Stored, AdminError> {
-        self.engine.check_integrations(route).map_err(AdminError::Configuration)?;
+        self.engine
+            .check_integrations(route)
+            .map_err(AdminError::Configuration)?;
         // What the form cannot express would be lost, so that what is stored is what was checked.
         let bytes = bytes_of(&route.to_json());
         StoredRoute::from_json(&bytes).map_err(AdminError::Route)?;
-        self.put(DocumentKind::Route, route.id().as_str(), bytes).await
+        self.put(DocumentKind::Route, route.id().as_str(), bytes)
+            .await
     }
 
     /// [`put_route`](Self::put_route) with the JSON form of the Approval Routes guide.
@@ -132,7 +136,8 @@ impl Admin {
     /// # Errors
     /// [`AdminError`].
     pub async fn put_route_json(&self, json: &[u8]) -> Result<Stored, AdminError> {
-        self.put_route(&StoredRoute::from_json(json).map_err(AdminError::Route)?).await
+        self.put_route(&StoredRoute::from_json(json).map_err(AdminError::Route)?)
+            .await
     }
 
     /// Disables a route: no request may name it any more; attachments that refer to it keep working.
@@ -141,10 +146,14 @@ impl Admin {
     /// [`AdminError`]; [`ConfigurationError::UnknownRoute`] where there is no such stored route.
     pub async fn disable_route(&self, id: &crate::id::RouteId) -> Result<Stored, AdminError> {
         let unknown = || AdminError::Configuration(ConfigurationError::UnknownRoute(id.clone()));
-        let newest = self.newest(DocumentKind::Route, id.as_str()).await?.ok_or_else(unknown)?;
+        let newest = self
+            .newest(DocumentKind::Route, id.as_str())
+            .await?
+            .ok_or_else(unknown)?;
         let mut route = StoredRoute::from_json(&newest.bytes).map_err(AdminError::Route)?;
         route.status = RouteStatus::Disabled;
-        self.put(DocumentKind::Route, id.as_str(), bytes_of(&route.to_json())).await
+        self.put(DocumentKind::Route, id.as_str(), bytes_of(&route.to_json()))
+            .await
     }
 
     /// Publishes a rulebook. It applies where it is attached, or where a request names it; the newest published version is used.
@@ -155,7 +164,12 @@ impl Admin {
         let policy = DeclaredPolicy::from_json(json).map_err(AdminError::Rulebook)?;
         let id = policy.id();
         self.check_not_republished(&policy).await?;
-        self.put(DocumentKind::Rulebook, id.as_str(), bytes_of(policy.rulebook().body())).await
+        self.put(
+            DocumentKind::Rulebook,
+            id.as_str(),
+            bytes_of(policy.rulebook().body()),
+        )
+        .await
     }
 
     /// Attaches a policy to intents: `{"policy_id", "exception_route": {"approval_route_id"}, "intents"}`.
@@ -163,7 +177,8 @@ impl Admin {
     /// # Errors
     /// [`AdminError`]; the policy and the route must exist, and the route must not be disabled.
     pub async fn attach_json(&self, json: &[u8]) -> Result<Stored, AdminError> {
-        self.attach(&Attachment::from_json(json).map_err(AdminError::Attachment)?).await
+        self.attach(&Attachment::from_json(json).map_err(AdminError::Attachment)?)
+            .await
     }
 
     /// Attaches a policy to intents.
@@ -173,14 +188,24 @@ impl Admin {
     pub async fn attach(&self, attachment: &Attachment) -> Result<Stored, AdminError> {
         let stored = self.configuration().await?;
         if self.engine.policy(&stored, &attachment.policy).is_none() {
-            return Err(AdminError::Configuration(ConfigurationError::UnknownPolicy(attachment.policy.clone())));
+            return Err(AdminError::Configuration(
+                ConfigurationError::UnknownPolicy(attachment.policy.clone()),
+            ));
         }
         if let Some(route) = &attachment.route {
-            let known = stored.attachments().iter().any(|one| one.route.as_ref() == Some(route));
+            let known = stored
+                .attachments()
+                .iter()
+                .any(|one| one.route.as_ref() == Some(route));
             self.check_route(&stored, route, known)?;
         }
         let id = format!("{}@{}", attachment.policy, attachment.intents);
-        self.put(DocumentKind::Attachment, &id, bytes_of(&attachment.to_json())).await
+        self.put(
+            DocumentKind::Attachment,
+            &id,
+            bytes_of(&attachment.to_json()),
+        )
+        .await
     }
 
     /// Decisions whose execution nobody knows the end of: they wait for [`reconcile`](Self::reconcile).
@@ -188,9 +213,20 @@ impl Admin {
     /// # Errors
     /// [`AdminError::NoCatalog`] where the store cannot list; [`AdminError::Store`].
     pub async fn uncertain(&self, listing: Listing, limit: NonZeroU32) -> Result<Page, AdminError> {
-        let index = self.engine.backend.index.as_ref().ok_or(AdminError::NoCatalog)?;
-        let listing = Listing { execution: Some(ExecutionState::Unknown.as_str().to_owned()), ..listing };
-        index.list(&self.tenant, &listing, limit).await.map_err(AdminError::Store)
+        let index = self
+            .engine
+            .backend
+            .index
+            .as_ref()
+            .ok_or(AdminError::NoCatalog)?;
+        let listing = Listing {
+            execution: Some(ExecutionState::Unknown.as_str().to_owned()),
+            ..listing
+        };
+        index
+            .list(&self.tenant, &listing, limit)
+            .await
+            .map_err(AdminError::Store)
     }
 
     /// Clears up an unknown execution, after its quarantine, by what a human found out at the target.
@@ -204,8 +240,14 @@ impl Admin {
         rationale: &str,
     ) -> Result<Decision, ReconcileError> {
         let actor = person("admin").map_err(ReconcileError::NoEntropy)?;
-        let by = reconciling::Human { actor, identity: &self.identity, rationale };
-        reconciling::reconcile(&self.engine, &self.tenant, decision, finding, by).await.map(Decision::new)
+        let by = reconciling::Human {
+            actor,
+            identity: &self.identity,
+            rationale,
+        };
+        reconciling::reconcile(&self.engine, &self.tenant, decision, finding, by)
+            .await
+            .map(Decision::new)
     }
 
     fn check_route(
@@ -217,42 +259,83 @@ impl Admin {
         let unknown = || AdminError::Configuration(ConfigurationError::UnknownRoute(id.clone()));
         let route = self.engine.route(stored, id).ok_or_else(unknown)?;
         if stored.is_disabled(id) && !referred {
-            return Err(AdminError::Configuration(ConfigurationError::DisabledRoute(id.clone())));
+            return Err(AdminError::Configuration(
+                ConfigurationError::DisabledRoute(id.clone()),
+            ));
         }
-        self.engine.check_integrations(route.as_ref()).map_err(AdminError::Configuration)
+        self.engine
+            .check_integrations(route.as_ref())
+            .map_err(AdminError::Configuration)
     }
 
     async fn check_not_republished(&self, policy: &DeclaredPolicy) -> Result<(), AdminError> {
         let id = policy.id();
-        let Some(newest) = self.newest(DocumentKind::Rulebook, id.as_str()).await? else { return Ok(()) };
+        let Some(newest) = self.newest(DocumentKind::Rulebook, id.as_str()).await? else {
+            return Ok(());
+        };
         let version = policy.rulebook().version();
         for number in 1..=newest.version {
-            let earlier = self.catalog()?.document(&self.tenant, DocumentKind::Rulebook, id.as_str(), Some(number)).await;
-            let Some(earlier) = earlier.map_err(AdminError::Store)? else { continue };
-            let earlier = DeclaredPolicy::from_json(&earlier.bytes).map_err(AdminError::Rulebook)?;
+            let earlier = self
+                .catalog()?
+                .document(
+                    &self.tenant,
+                    DocumentKind::Rulebook,
+                    id.as_str(),
+                    Some(number),
+                )
+                .await;
+            let Some(earlier) = earlier.map_err(AdminError::Store)? else {
+                continue;
+            };
+            let earlier =
+                DeclaredPolicy::from_json(&earlier.bytes).map_err(AdminError::Rulebook)?;
             if earlier.rulebook().version() == version && earlier.hash() != policy.hash() {
-                return Err(AdminError::Published { id: id.to_string(), version: version.to_owned() });
+                return Err(AdminError::Published {
+                    id: id.to_string(),
+                    version: version.to_owned(),
+                });
             }
         }
         Ok(())
     }
 
-    async fn put(&self, kind: DocumentKind, id: &str, bytes: Vec<u8>) -> Result<Stored, AdminError> {
+    async fn put(
+        &self,
+        kind: DocumentKind,
+        id: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Stored, AdminError> {
         if self.engine.is_registered(kind, id) {
-            return Err(AdminError::Registered { kind: kind.noun(), id: id.to_owned() });
+            return Err(AdminError::Registered {
+                kind: kind.noun(),
+                id: id.to_owned(),
+            });
         }
         let actor = person("admin").map_err(AdminError::NoEntropy)?;
         loop {
             // The head is read first: a document written in between moves it, and the write below fails.
-            let head = administration::head(&self.engine, &self.tenant).await.map_err(AdminError::Store)?;
+            let head = administration::head(&self.engine, &self.tenant)
+                .await
+                .map_err(AdminError::Store)?;
             let newest = self.newest(kind, id).await?;
             if let Some(same) = newest.as_ref().filter(|newest| newest.bytes == bytes) {
                 return Ok(Stored::Unchanged(same.version));
             }
             let version = newest.map_or(1, |newest| newest.version.saturating_add(1));
-            let document = DocumentWrite { kind, id: id.to_owned(), version, bytes: bytes.clone() };
-            let written =
-                administration::write_document(&self.engine, &self.tenant, &actor, head.as_ref(), document).await;
+            let document = DocumentWrite {
+                kind,
+                id: id.to_owned(),
+                version,
+                bytes: bytes.clone(),
+            };
+            let written = administration::write_document(
+                &self.engine,
+                &self.tenant,
+                &actor,
+                head.as_ref(),
+                document,
+            )
+            .await;
             match written.map_err(AdminError::Write)? {
                 DocumentWritten::Written => return Ok(Stored::Version(version)),
                 DocumentWritten::Outrun => {}
@@ -261,17 +344,27 @@ impl Admin {
     }
 
     async fn newest(&self, kind: DocumentKind, id: &str) -> Result<Option<Document>, AdminError> {
-        self.catalog()?.document(&self.tenant, kind, id, None).await.map_err(AdminError::Store)
+        self.catalog()?
+            .document(&self.tenant, kind, id, None)
+            .await
+            .map_err(AdminError::Store)
     }
 
     fn catalog(&self) -> Result<&Arc<dyn Catalog>, AdminError> {
-        self.engine.backend.catalog.as_ref().ok_or(AdminError::NoCatalog)
+        self.engine
+            .backend
+            .catalog
+            .as_ref()
+            .ok_or(AdminError::NoCatalog)
     }
 
     async fn configuration(&self) -> Result<Arc<crate::engine::Configuration>, AdminError> {
         self.catalog()?;
         self.engine.forget_configuration(&self.tenant);
-        self.engine.configuration(&self.tenant).await.map_err(AdminError::Store)
+        self.engine
+            .configuration(&self.tenant)
+            .await
+            .map_err(AdminError::Store)
     }
 }
 
@@ -282,6 +375,8 @@ fn bytes_of(document: &Value) -> Vec<u8> {
 
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Admin").field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("Admin")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }

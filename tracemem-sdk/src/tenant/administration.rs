@@ -12,7 +12,9 @@ use crate::{
         disclosure::{Disclosure, InvalidDisclosure, NoEntropy as NoSalt, Salt},
     },
     id::{DecisionId, EventId, NoEntropy, TenantId},
-    store::{Commit, Committed, DocumentKind, DocumentWrite, Projection, StoreError, StreamId, Version},
+    store::{
+        Commit, Committed, DocumentKind, DocumentWrite, Projection, StoreError, StreamId, Version,
+    },
 };
 
 /// The administrative stream could not be written.
@@ -55,14 +57,27 @@ pub(crate) async fn report_late(
         report: late.report.to_owned(),
         report_hash: Digest::of(&late.body),
     };
-    append(engine, tenant, actor, &event.into(), &[(disclosed::RECEIPT, &late.body)], None).await.map_err(close_error)?;
+    append(
+        engine,
+        tenant,
+        actor,
+        &event.into(),
+        &[(disclosed::RECEIPT, &late.body)],
+        None,
+    )
+    .await
+    .map_err(close_error)?;
     Ok(())
 }
 
 fn close_error(error: AdminWriteError) -> CloseError {
     match error {
-        AdminWriteError::Encoding(source) => CloseError::Unwritable(UnwritableEvent::Encoding(source)),
-        AdminWriteError::Disclosure(source) => CloseError::Unwritable(UnwritableEvent::Disclosure(source)),
+        AdminWriteError::Encoding(source) => {
+            CloseError::Unwritable(UnwritableEvent::Encoding(source))
+        }
+        AdminWriteError::Disclosure(source) => {
+            CloseError::Unwritable(UnwritableEvent::Disclosure(source))
+        }
         AdminWriteError::NoEntropy(source) => CloseError::NoEntropy(source),
         AdminWriteError::NoSalt(source) => CloseError::Unwritable(UnwritableEvent::NoSalt(source)),
         AdminWriteError::Store(source) => CloseError::Store(source),
@@ -92,8 +107,19 @@ pub(crate) async fn write_document(
         document_hash: Digest::of(&document.bytes),
     };
     let body = document.bytes.clone();
-    let once = Once { head: expected, document };
-    let written = append(engine, tenant, actor, &event.into(), &[(disclosed::DOCUMENT, &body)], Some(once)).await?;
+    let once = Once {
+        head: expected,
+        document,
+    };
+    let written = append(
+        engine,
+        tenant,
+        actor,
+        &event.into(),
+        &[(disclosed::DOCUMENT, &body)],
+        Some(once),
+    )
+    .await?;
     engine.forget_configuration(tenant);
     Ok(written)
 }
@@ -105,9 +131,17 @@ pub(crate) struct AdminHead {
 }
 
 /// Reads where the administrative stream stands.
-pub(crate) async fn head(engine: &Engine, tenant: &TenantId) -> Result<Option<AdminHead>, StoreError> {
+pub(crate) async fn head(
+    engine: &Engine,
+    tenant: &TenantId,
+) -> Result<Option<AdminHead>, StoreError> {
     let stream = engine.backend.store.head(tenant, &StreamId::Admin).await?;
-    Ok(stream.map(|head| AdminHead { head: Head { seq: head.version.0, leaf: Some(head.leaf) } }))
+    Ok(stream.map(|head| AdminHead {
+        head: Head {
+            seq: head.version.0,
+            leaf: Some(head.leaf),
+        },
+    }))
 }
 
 struct Once<'a> {
@@ -126,17 +160,35 @@ async fn append(
     loop {
         let at = match &once {
             Some(once) => once.head.map(|expected| expected.head.clone()),
-            None => head(engine, tenant).await.map_err(AdminWriteError::Store)?.map(|admin| admin.head),
+            None => head(engine, tenant)
+                .await
+                .map_err(AdminWriteError::Store)?
+                .map(|admin| admin.head),
         };
         let at = at.unwrap_or(Head::NEW);
         let new = new_event(engine, actor, event, disclosures)?;
-        let entry = encode(tenant, &StreamId::Admin, &at, &new).map_err(AdminWriteError::Encoding)?;
+        let entry =
+            encode(tenant, &StreamId::Admin, &at, &new).map_err(AdminWriteError::Encoding)?;
         let expected = Version(at.seq);
-        let mut commit = Commit::new(tenant.clone(), StreamId::Admin, expected, vec![entry], Projection::default());
-        commit.documents.extend(once.as_ref().map(|once| once.document.clone()));
-        match engine.commit(commit).await.map_err(AdminWriteError::Store)? {
+        let mut commit = Commit::new(
+            tenant.clone(),
+            StreamId::Admin,
+            expected,
+            vec![entry],
+            Projection::default(),
+        );
+        commit
+            .documents
+            .extend(once.as_ref().map(|once| once.document.clone()));
+        match engine
+            .commit(commit)
+            .await
+            .map_err(AdminWriteError::Store)?
+        {
             Committed::Written(_) => return Ok(DocumentWritten::Written),
-            Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost if once.is_some() => {
+            Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost
+                if once.is_some() =>
+            {
                 return Ok(DocumentWritten::Outrun);
             }
             Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost => {}

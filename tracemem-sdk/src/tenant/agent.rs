@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::{
     decision::{
-        CloseError, DecideError, Decision, DecisionRequest, Outcome, Reported, Trace, UnwritableEvent,
+        CloseError, DecideError, Decision, DecisionRequest, Outcome, Reported, Trace,
+        UnwritableEvent,
         amending::{self, InvalidContext},
         closing,
         opening::{Opened, open},
@@ -69,12 +70,24 @@ impl Agent {
 
     /// A guard for the effect of a request: decides it if that is still to be done, and runs the effect if it is authorised.
     pub fn guard(&self, request: DecisionRequest, safety: Safety) -> Guard {
-        Guard::of_request(Arc::clone(&self.engine), self.tenant.clone(), self.id.clone(), request, safety)
+        Guard::of_request(
+            Arc::clone(&self.engine),
+            self.tenant.clone(),
+            self.id.clone(),
+            request,
+            safety,
+        )
     }
 
     /// A guard for the effect of a decision made before.
     pub fn resume(&self, decision: DecisionId, safety: Safety) -> Guard {
-        Guard::of_decision(Arc::clone(&self.engine), self.tenant.clone(), self.id.clone(), decision, safety)
+        Guard::of_decision(
+            Arc::clone(&self.engine),
+            self.tenant.clone(),
+            self.id.clone(),
+            decision,
+            safety,
+        )
     }
 
     /// One of its decisions as it stands.
@@ -98,7 +111,10 @@ impl Agent {
     /// # Errors
     /// As [`decision`](Self::decision).
     pub async fn pending(&self, decision: &DecisionId) -> Result<Pending, CloseError> {
-        Ok(Pending::new(Arc::clone(&self.engine), self.trace(decision).await?))
+        Ok(Pending::new(
+            Arc::clone(&self.engine),
+            self.trace(decision).await?,
+        ))
     }
 
     /// Adds facts to the context of an open decision; it may add names, never replace one.
@@ -111,7 +127,16 @@ impl Agent {
         context: &Value,
         summary: Option<&str>,
     ) -> Result<Decision, ContextError> {
-        amending::add_context(&self.engine, &self.tenant, &self.id, decision, context, summary).await.map(Decision::new)
+        amending::add_context(
+            &self.engine,
+            &self.tenant,
+            &self.id,
+            decision,
+            context,
+            summary,
+        )
+        .await
+        .map(Decision::new)
     }
 
     /// Evaluates the policies of an open decision again, with the context that was added since. The record is made anew; the one before
@@ -120,7 +145,9 @@ impl Agent {
     /// # Errors
     /// [`DecideError`].
     pub async fn reevaluate(&self, decision: &DecisionId) -> Result<Decision, DecideError> {
-        amending::reevaluate(&self.engine, &self.tenant, &self.id, decision).await.map(Decision::new)
+        amending::reevaluate(&self.engine, &self.tenant, &self.id, decision)
+            .await
+            .map(Decision::new)
     }
 
     /// Asks a human about an open decision whose verdict is yes.
@@ -128,7 +155,8 @@ impl Agent {
     /// # Errors
     /// [`DecideError`].
     pub async fn request_approval(&self, decision: &DecisionId) -> Result<Pending, DecideError> {
-        let trace = amending::request_approval(&self.engine, &self.tenant, &self.id, decision).await?;
+        let trace =
+            amending::request_approval(&self.engine, &self.tenant, &self.id, decision).await?;
         Ok(Pending::new(Arc::clone(&self.engine), trace))
     }
 
@@ -142,7 +170,15 @@ impl Agent {
         action: CloseAction,
         summary: Option<&str>,
     ) -> Result<Decision, CloseError> {
-        let trace = closing::close(&self.engine, &self.tenant, &self.id, decision, action, summary).await?;
+        let trace = closing::close(
+            &self.engine,
+            &self.tenant,
+            &self.id,
+            decision,
+            action,
+            summary,
+        )
+        .await?;
         Ok(Decision::new(trace))
     }
 
@@ -150,7 +186,11 @@ impl Agent {
     ///
     /// # Errors
     /// [`CloseError`]; [`CloseError::Unwritable`] before the decision is closed.
-    pub async fn report_outcome(&self, decision: &DecisionId, outcome: &Outcome) -> Result<Reported, CloseError> {
+    pub async fn report_outcome(
+        &self,
+        decision: &DecisionId,
+        outcome: &Outcome,
+    ) -> Result<Reported, CloseError> {
         closing::report_outcome(&self.engine, &self.tenant, &self.id, decision, outcome).await
     }
 
@@ -159,16 +199,24 @@ impl Agent {
     ///
     /// # Errors
     /// [`ReceiptError`].
-    pub async fn report_receipt(&self, receipt: &ExecutionReceipt) -> Result<Decision, ReceiptError> {
+    pub async fn report_receipt(
+        &self,
+        receipt: &ExecutionReceipt,
+    ) -> Result<Decision, ReceiptError> {
         if receipt.tenant != self.tenant {
             return Err(ReceiptError::NotFound);
         }
-        guard::report_receipt(&self.engine, &self.id, receipt).await.map(Decision::new)
+        guard::report_receipt(&self.engine, &self.id, receipt)
+            .await
+            .map(Decision::new)
     }
 }
 
 impl fmt::Debug for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Agent").field("tenant", &self.tenant).field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Agent")
+            .field("tenant", &self.tenant)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }

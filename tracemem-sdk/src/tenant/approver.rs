@@ -4,7 +4,8 @@ use std::{fmt, num::NonZeroU32, sync::Arc};
 
 use crate::{
     approval::{
-        AnswerError, Answered, ApprovalMessage, ApproverIdentity, OverridePermission, VerifiedAnswer, answering,
+        AnswerError, Answered, ApprovalMessage, ApproverIdentity, OverridePermission,
+        VerifiedAnswer, answering,
     },
     decision::{event::Choice, status::Status},
     engine::Engine,
@@ -55,42 +56,74 @@ pub enum InboxError {
 
 impl Approver {
     pub(super) fn new(engine: Arc<Engine>, tenant: TenantId, identity: ApproverIdentity) -> Self {
-        Self { engine, tenant, identity, permission: OverridePermission::None }
+        Self {
+            engine,
+            tenant,
+            identity,
+            permission: OverridePermission::None,
+        }
     }
 
     /// The same person, holding the permission to go on against a `no`.
     #[must_use]
     pub fn with_override_permission(self) -> Self {
-        Self { permission: OverridePermission::Held, ..self }
+        Self {
+            permission: OverridePermission::Held,
+            ..self
+        }
     }
 
     /// What waits for this person: requests that they may answer, oldest first.
     ///
     /// # Errors
     /// [`InboxError`].
-    pub async fn pending(&self, after: Option<Cursor>, limit: NonZeroU32) -> Result<PendingPage, InboxError> {
-        let index = self.engine.backend.index.as_ref().ok_or(InboxError::NoIndex)?;
+    pub async fn pending(
+        &self,
+        after: Option<Cursor>,
+        limit: NonZeroU32,
+    ) -> Result<PendingPage, InboxError> {
+        let index = self
+            .engine
+            .backend
+            .index
+            .as_ref()
+            .ok_or(InboxError::NoIndex)?;
         let mut listing = Listing::default();
         listing.status = Some(Status::NeedsApproval.as_str().to_owned());
         listing.after = after;
-        let page = index.list(&self.tenant, &listing, limit).await.map_err(InboxError::Store)?;
+        let page = index
+            .list(&self.tenant, &listing, limit)
+            .await
+            .map_err(InboxError::Store)?;
         let mut approvals = Vec::new();
         for listed in page.listed {
-            let trace = self.engine.load(&self.tenant, &listed.decision).await.map_err(InboxError::Store)?;
+            let trace = self
+                .engine
+                .load(&self.tenant, &listed.decision)
+                .await
+                .map_err(InboxError::Store)?;
             let now = self.engine.now();
-            let open = trace.filter(|trace| trace.state.wake_at().is_some_and(|expiry| now < expiry));
+            let open =
+                trace.filter(|trace| trace.state.wake_at().is_some_and(|expiry| now < expiry));
             let message = open.and_then(|trace| answering::message_for(&trace, &self.identity.id));
             let approval = listed.decision.approval();
             approvals.extend(message.map(|message| PendingApproval { approval, message }));
         }
-        Ok(PendingPage { approvals, next: page.next })
+        Ok(PendingPage {
+            approvals,
+            next: page.next,
+        })
     }
 
     /// Approves, or says why that does not count.
     ///
     /// # Errors
     /// [`AnswerError`].
-    pub async fn approve(&self, approval: &ApprovalId, rationale: Option<&str>) -> Result<Answered, AnswerError> {
+    pub async fn approve(
+        &self,
+        approval: &ApprovalId,
+        rationale: Option<&str>,
+    ) -> Result<Answered, AnswerError> {
         self.answer(approval, Choice::Approve, rationale).await
     }
 
@@ -98,7 +131,11 @@ impl Approver {
     ///
     /// # Errors
     /// [`AnswerError`].
-    pub async fn reject(&self, approval: &ApprovalId, rationale: Option<&str>) -> Result<Answered, AnswerError> {
+    pub async fn reject(
+        &self,
+        approval: &ApprovalId,
+        rationale: Option<&str>,
+    ) -> Result<Answered, AnswerError> {
         self.answer(approval, Choice::Reject, rationale).await
     }
 
@@ -113,14 +150,26 @@ impl Approver {
         rationale: Option<&str>,
     ) -> Result<Answered, AnswerError> {
         let identity = self.identity.clone();
-        let answer = VerifiedAnswer::vouched_for(self.tenant.clone(), approval.clone(), identity, "host", choice);
-        let answer = VerifiedAnswer { rationale: rationale.map(str::to_owned), permission: self.permission, ..answer };
+        let answer = VerifiedAnswer::vouched_for(
+            self.tenant.clone(),
+            approval.clone(),
+            identity,
+            "host",
+            choice,
+        );
+        let answer = VerifiedAnswer {
+            rationale: rationale.map(str::to_owned),
+            permission: self.permission,
+            ..answer
+        };
         answering::answer(&self.engine, &answer).await
     }
 }
 
 impl fmt::Debug for Approver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Approver").field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("Approver")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }

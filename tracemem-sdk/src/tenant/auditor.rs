@@ -46,7 +46,11 @@ impl Auditor {
     /// # Errors
     /// [`AuditError`].
     pub async fn trace(&self, decision: &DecisionId) -> Result<Trace, AuditError> {
-        let trace = self.engine.load(&self.tenant, decision).await.map_err(AuditError::Store)?;
+        let trace = self
+            .engine
+            .load(&self.tenant, decision)
+            .await
+            .map_err(AuditError::Store)?;
         trace.ok_or(AuditError::NotFound)
     }
 
@@ -55,7 +59,10 @@ impl Auditor {
     /// # Errors
     /// [`AuditError`].
     pub async fn record(&self, decision: &DecisionId) -> Result<Value, AuditError> {
-        self.trace(decision).await?.record().ok_or(AuditError::NoRecord)
+        self.trace(decision)
+            .await?
+            .record()
+            .ok_or(AuditError::NoRecord)
     }
 
     /// What a host stores beside its own row.
@@ -71,13 +78,23 @@ impl Auditor {
     /// # Errors
     /// [`AuditError`].
     pub async fn list(&self, listing: &Listing, limit: NonZeroU32) -> Result<Page, AuditError> {
-        let index = self.engine.backend.index.as_ref().ok_or(AuditError::NoIndex)?;
-        index.list(&self.tenant, listing, limit).await.map_err(AuditError::Store)
+        let index = self
+            .engine
+            .backend
+            .index
+            .as_ref()
+            .ok_or(AuditError::NoIndex)?;
+        index
+            .list(&self.tenant, listing, limit)
+            .await
+            .map_err(AuditError::Store)
     }
 }
 
 impl fmt::Debug for Auditor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auditor").field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("Auditor")
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }

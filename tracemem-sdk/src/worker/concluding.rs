@@ -15,10 +15,18 @@ use crate::{
 
 /// Tells the integration of the latest delivery that may have arrived, and writes what came of it.
 pub(super) async fn conclude(engine: &Engine, leased: &LeasedJob) -> Result<(), JobError> {
-    let StreamId::Decision(decision) = &leased.stream else { return drop_job(engine, leased).await };
-    let trace = engine.load(&leased.tenant, decision).await.map_err(JobError::Store)?;
-    let Some(trace) = trace else { return drop_job(engine, leased).await };
-    let (Some(resolution), Some((attempt, delivery))) = (trace.resolution(), reached(&trace)) else {
+    let StreamId::Decision(decision) = &leased.stream else {
+        return drop_job(engine, leased).await;
+    };
+    let trace = engine
+        .load(&leased.tenant, decision)
+        .await
+        .map_err(JobError::Store)?;
+    let Some(trace) = trace else {
+        return drop_job(engine, leased).await;
+    };
+    let (Some(resolution), Some((attempt, delivery))) = (trace.resolution(), reached(&trace))
+    else {
         return drop_job(engine, leased).await;
     };
     let outcome = tell(engine, &attempt, &delivery, &resolution).await;
@@ -38,15 +46,23 @@ pub(super) async fn conclude(engine: &Engine, leased: &LeasedJob) -> Result<(), 
 /// The latest attempt that may have reached a person, as the integration knows it.
 fn reached(trace: &Trace) -> Option<(DeliveryAttempted, Delivery)> {
     trace.events().iter().rev().find_map(|recorded| {
-        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else { return None };
-        let reached = attempt.purpose == DeliveryPurpose::Deliver && attempt.result.may_have_arrived();
+        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else {
+            return None;
+        };
+        let reached =
+            attempt.purpose == DeliveryPurpose::Deliver && attempt.result.may_have_arrived();
         if !reached {
             return None;
         }
         let destination: String = recorded.read(disclosed::DESTINATION).unwrap_or_default();
         let handle: String = recorded.read(disclosed::HANDLE).unwrap_or_default();
         let destination = Destination::new(&destination);
-        let delivery = Delivery::restored(trace.tenant().clone(), attempt.delivery_id.clone(), destination, handle);
+        let delivery = Delivery::restored(
+            trace.tenant().clone(),
+            attempt.delivery_id.clone(),
+            destination,
+            handle,
+        );
         Some((attempt.clone(), delivery))
     })
 }
@@ -57,10 +73,16 @@ async fn tell(
     delivery: &Delivery,
     resolution: &Resolution,
 ) -> Result<(), DeliveryError> {
-    let integration = attempt.integration_id.as_ref().and_then(|id| engine.integrations.get(id));
+    let integration = attempt
+        .integration_id
+        .as_ref()
+        .and_then(|id| engine.integrations.get(id));
     let Some(integration) = integration else {
         let what = "this process does not have the integration";
-        return Err(DeliveryError::new(DeliveryErrorKind::Transient { retry_after: None }, what));
+        return Err(DeliveryError::new(
+            DeliveryErrorKind::Transient { retry_after: None },
+            what,
+        ));
     };
     let until = engine.now().saturating_add(engine.settings.delivery_limit);
     tokio::select! {

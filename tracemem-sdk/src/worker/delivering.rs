@@ -12,8 +12,12 @@ use crate::{
 
 /// Makes one attempt, and writes what came of it.
 pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), JobError> {
-    let Some(trace) = open_approval(engine, leased).await? else { return drop_job(engine, leased).await };
-    let Some(message) = ApprovalMessage::of(&trace, leased.attempt) else { return drop_job(engine, leased).await };
+    let Some(trace) = open_approval(engine, leased).await? else {
+        return drop_job(engine, leased).await;
+    };
+    let Some(message) = ApprovalMessage::of(&trace, leased.attempt) else {
+        return drop_job(engine, leased).await;
+    };
     let address = address(engine, &trace, &message).await?;
     let attempted = match &address {
         Ok(address) => Attempted {
@@ -27,7 +31,10 @@ pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), J
             purpose: DeliveryPurpose::Deliver,
             integration: None,
             destination: None,
-            outcome: Err(DeliveryError::new(DeliveryErrorKind::Destination, error.to_string())),
+            outcome: Err(DeliveryError::new(
+                DeliveryErrorKind::Destination,
+                error.to_string(),
+            )),
             unroutable: true,
         },
     };
@@ -39,12 +46,21 @@ pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), J
 
 /// The trace, if its approval still waits to be answered.
 async fn open_approval(engine: &Engine, leased: &LeasedJob) -> Result<Option<Trace>, JobError> {
-    let StreamId::Decision(decision) = &leased.stream else { return Ok(None) };
-    let trace = engine.load(&leased.tenant, decision).await.map_err(JobError::Store)?;
+    let StreamId::Decision(decision) = &leased.stream else {
+        return Ok(None);
+    };
+    let trace = engine
+        .load(&leased.tenant, decision)
+        .await
+        .map_err(JobError::Store)?;
     let now = engine.now();
     Ok(trace.filter(|trace| {
         let open = trace.state().status() == Status::NeedsApproval;
-        open && trace.state().approval.as_ref().is_some_and(|approval| now < approval.expires_at)
+        open && trace
+            .state()
+            .approval
+            .as_ref()
+            .is_some_and(|approval| now < approval.expires_at)
     }))
 }
 
@@ -53,8 +69,15 @@ async fn address(
     trace: &Trace,
     message: &ApprovalMessage,
 ) -> Result<Result<Address, RouteError>, JobError> {
-    let configuration = engine.configuration(trace.tenant()).await.map_err(JobError::Store)?;
-    let id = trace.state().approval.as_ref().map(|approval| approval.route.clone());
+    let configuration = engine
+        .configuration(trace.tenant())
+        .await
+        .map_err(JobError::Store)?;
+    let id = trace
+        .state()
+        .approval
+        .as_ref()
+        .map(|approval| approval.route.clone());
     let Some(route) = id.and_then(|id| engine.route(&configuration, &id)) else {
         return Ok(Err(RouteError::new("the route is not there any more")));
     };
@@ -77,7 +100,10 @@ async fn hand_over(
 ) -> Result<Delivery, DeliveryError> {
     let Some(integration) = engine.integrations.get(&address.integration) else {
         let what = "this process does not have the integration";
-        return Err(DeliveryError::new(DeliveryErrorKind::Transient { retry_after: None }, what));
+        return Err(DeliveryError::new(
+            DeliveryErrorKind::Transient { retry_after: None },
+            what,
+        ));
     };
     let until = engine.now().saturating_add(engine.settings.delivery_limit);
     tokio::select! {

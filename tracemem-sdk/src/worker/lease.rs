@@ -3,14 +3,13 @@
 use super::Schedule;
 use crate::{
     decision::{
-        Trace, UnwritableEvent,
+        CloseError, Trace, UnwritableEvent,
         closing::conclude_job,
         draft::Draft,
         envelope::Actor,
         event::{DeliveryAttempted, DeliveryPurpose, disclosed},
         status::TraceEnd,
         verdict::text,
-        CloseError,
     },
     engine::Engine,
     id::{IntegrationId, NoEntropy},
@@ -44,18 +43,31 @@ pub(super) struct Attempted<'a> {
 }
 
 impl Attempted<'_> {
-    fn event(&self, engine: &Engine, leased: &LeasedJob, trace: &Trace) -> Result<Option<DeliveryAttempted>, JobError> {
+    fn event(
+        &self,
+        engine: &Engine,
+        leased: &LeasedJob,
+        trace: &Trace,
+    ) -> Result<Option<DeliveryAttempted>, JobError> {
         use crate::decision::event::DeliveryResult;
 
-        let Some(approval) = &trace.state().approval else { return Ok(None) };
+        let Some(approval) = &trace.state().approval else {
+            return Ok(None);
+        };
         let (result, tried_again, kind) = match &self.outcome {
             Ok(_) => (DeliveryResult::Delivered, false, None),
             Err(_) if self.unroutable => (DeliveryResult::Unroutable, true, None),
-            Err(error) => (error.kind().result(), error.kind().is_tried_again(), Some(error.kind())),
+            Err(error) => (
+                error.kind().result(),
+                error.kind().is_tried_again(),
+                Some(error.kind()),
+            ),
         };
         let schedule = Schedule(&engine.settings.delivery_schedule);
         let next_at = match tried_again {
-            true => schedule.next(leased.attempt, kind, engine.now()).map_err(JobError::NoEntropy)?,
+            true => schedule
+                .next(leased.attempt, kind, engine.now())
+                .map_err(JobError::NoEntropy)?,
             false => None,
         };
         Ok(Some(DeliveryAttempted {
@@ -79,9 +91,20 @@ pub(super) async fn drop_job(engine: &Engine, leased: &LeasedJob) -> Result<(), 
 async fn complete(engine: &Engine, leased: &LeasedJob, fate: JobFate) -> Result<(), JobError> {
     let (tenant, stream) = (leased.tenant.clone(), leased.stream.clone());
     loop {
-        let head = engine.backend.store.head(&tenant, &stream).await.map_err(JobError::Store)?;
+        let head = engine
+            .backend
+            .store
+            .head(&tenant, &stream)
+            .await
+            .map_err(JobError::Store)?;
         let version = head.map_or(Version::NEW, |head| head.version);
-        let mut commit = Commit::new(tenant.clone(), stream.clone(), version, Vec::new(), Default::default());
+        let mut commit = Commit::new(
+            tenant.clone(),
+            stream.clone(),
+            version,
+            Vec::new(),
+            Default::default(),
+        );
         commit.completes = Some(completion(leased, fate));
         match engine.commit(commit).await.map_err(JobError::Store)? {
             // Whoever holds the job now completes it.
@@ -92,7 +115,11 @@ async fn complete(engine: &Engine, leased: &LeasedJob, fate: JobFate) -> Result<
 }
 
 fn completion(leased: &LeasedJob, fate: JobFate) -> JobCompletion {
-    JobCompletion { job: leased.job.id.clone(), token: leased.token, fate }
+    JobCompletion {
+        job: leased.job.id.clone(),
+        token: leased.token,
+        fate,
+    }
 }
 
 /// Writes the attempt into the trace and completes the job, in one commit.
@@ -104,7 +131,9 @@ pub(super) async fn record(
     mut trace: Trace,
     attempted: &Attempted<'_>,
 ) -> Result<(), JobError> {
-    let Some(event) = attempted.event(engine, leased, &trace)? else { return drop_job(engine, leased).await };
+    let Some(event) = attempted.event(engine, leased, &trace)? else {
+        return drop_job(engine, leased).await;
+    };
     let fate = match (event.next_at, &attempted.outcome) {
         (Some(next), _) => JobFate::Retry(next),
         (None, Ok(_)) => JobFate::Done,
@@ -117,10 +146,16 @@ pub(super) async fn record(
             return complete(engine, leased, fate).await;
         }
         let disclosures = disclosures(attempted);
-        let borrowed: Vec<(&str, &[u8])> = disclosures.iter().map(|(name, value)| (*name, value.as_slice())).collect();
-        let was_resolved = trace.state().wake_at() != trace.state().approval.as_ref().map(|one| one.expires_at);
+        let borrowed: Vec<(&str, &[u8])> = disclosures
+            .iter()
+            .map(|(name, value)| (*name, value.as_slice()))
+            .collect();
+        let was_resolved =
+            trace.state().wake_at() != trace.state().approval.as_ref().map(|one| one.expires_at);
         let mut draft = Draft::after(trace.clone(), engine.now());
-        draft.push(&Actor::worker(), event.clone(), &borrowed).map_err(JobError::Unwritable)?;
+        draft
+            .push(&Actor::worker(), event.clone(), &borrowed)
+            .map_err(JobError::Unwritable)?;
         let (mut commit, written) = draft.finish().map_err(JobError::Unwritable)?;
         if holds_lease {
             commit.completes = Some(completion(leased, fate));
@@ -128,21 +163,28 @@ pub(super) async fn record(
         let reached_too_late = was_resolved && event.purpose == DeliveryPurpose::Deliver;
         if reached_too_late {
             // It reached a person after the approval had ended: somebody must still tell them.
-            commit.jobs.extend(conclude_job(written.state(), engine.now()).map_err(JobError::NoEntropy)?);
+            commit
+                .jobs
+                .extend(conclude_job(written.state(), engine.now()).map_err(JobError::NoEntropy)?);
         }
         match engine.commit(commit).await.map_err(JobError::Store)? {
             Committed::Written(_) => return Ok(()),
             Committed::LeaseLost => holds_lease = false,
             Committed::HeadMoved | Committed::KeyTaken(_) => {}
         }
-        let stream = engine.load(&leased.tenant, &trace.decision).await.map_err(JobError::Store)?;
+        let stream = engine
+            .load(&leased.tenant, &trace.decision)
+            .await
+            .map_err(JobError::Store)?;
         let Some(again) = stream else { return Ok(()) };
         trace = again;
     }
 }
 
 fn disclosures(attempted: &Attempted<'_>) -> Vec<(&'static str, Vec<u8>)> {
-    let destination = attempted.destination.map(|to| (disclosed::DESTINATION, text(&to.as_str().into())));
+    let destination = attempted
+        .destination
+        .map(|to| (disclosed::DESTINATION, text(&to.as_str().into())));
     let handle = match &attempted.outcome {
         Ok(Some(delivery)) => Some((disclosed::HANDLE, text(&delivery.handle.as_str().into()))),
         Ok(None) | Err(_) => None,
@@ -150,9 +192,19 @@ fn disclosures(attempted: &Attempted<'_>) -> Vec<(&'static str, Vec<u8>)> {
     destination.into_iter().chain(handle).collect()
 }
 
-async fn keep_late(engine: &Engine, leased: &LeasedJob, event: &DeliveryAttempted) -> Result<(), JobError> {
+async fn keep_late(
+    engine: &Engine,
+    leased: &LeasedJob,
+    event: &DeliveryAttempted,
+) -> Result<(), JobError> {
     let body = serde_json::to_vec(event).unwrap_or_default();
     let decision = event.approval_id.decision();
-    let late = LateReport { decision: &decision, report: "delivery", body };
-    administration::report_late(engine, &leased.tenant, &Actor::worker(), late).await.map_err(JobError::Late)
+    let late = LateReport {
+        decision: &decision,
+        report: "delivery",
+        body,
+    };
+    administration::report_late(engine, &leased.tenant, &Actor::worker(), late)
+        .await
+        .map_err(JobError::Late)
 }

@@ -66,7 +66,10 @@ impl Worker {
                 }
                 continue;
             }
-            let next = self.engine.now().saturating_add(self.engine.settings.worker_poll);
+            let next = self
+                .engine
+                .now()
+                .saturating_add(self.engine.settings.worker_poll);
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
                 () = self.engine.work.notified() => {}
@@ -80,14 +83,27 @@ impl Worker {
     /// # Errors
     /// [`StoreError`] where nothing could be leased. What fails with a single job or timer is logged, and comes again when its lease ends.
     pub async fn run_once(&self) -> Result<Pass, StoreError> {
-        let Engine { backend, settings, .. } = self.engine.as_ref();
+        let Engine {
+            backend, settings, ..
+        } = self.engine.as_ref();
         let now = self.engine.now();
         let until = now.saturating_add(settings.delivery_limit.saturating_mul(2));
-        let jobs = backend.store.lease_jobs(now, until, settings.worker_batch).await?;
-        let timers = backend.store.lease_timers(now, until, settings.worker_batch).await?;
-        let pass = Pass { jobs: jobs.len(), timers: timers.len() };
+        let jobs = backend
+            .store
+            .lease_jobs(now, until, settings.worker_batch)
+            .await?;
+        let timers = backend
+            .store
+            .lease_timers(now, until, settings.worker_batch)
+            .await?;
+        let pass = Pass {
+            jobs: jobs.len(),
+            timers: timers.len(),
+        };
         let jobs = jobs.into_iter().map(|job| self.work(job).left_future());
-        let timers = timers.into_iter().map(|(tenant, stream)| self.fire(tenant, stream).right_future());
+        let timers = timers
+            .into_iter()
+            .map(|(tenant, stream)| self.fire(tenant, stream).right_future());
         let mut work: FuturesUnordered<_> = jobs.chain(timers).collect();
         while let Some(()) = work.next().await {}
         Ok(pass)
@@ -98,10 +114,14 @@ impl Worker {
         let job = leased.job.id.clone();
         let worked = match leased.job.kind {
             JobKind::Deliver => {
-                AssertUnwindSafe(delivering::deliver(&self.engine, &leased)).catch_unwind().await
+                AssertUnwindSafe(delivering::deliver(&self.engine, &leased))
+                    .catch_unwind()
+                    .await
             }
             JobKind::Conclude => {
-                AssertUnwindSafe(concluding::conclude(&self.engine, &leased)).catch_unwind().await
+                AssertUnwindSafe(concluding::conclude(&self.engine, &leased))
+                    .catch_unwind()
+                    .await
             }
         };
         match worked {
@@ -112,10 +132,19 @@ impl Worker {
     }
 
     async fn fire(&self, tenant: TenantId, stream: StreamId) {
-        let StreamId::Decision(decision) = stream else { return };
+        let StreamId::Decision(decision) = stream else {
+            return;
+        };
         let fired = async {
-            if let Some(trace) = self.engine.load(&tenant, &decision).await.map_err(|e| e.to_string())? {
-                bring_up_to_date(&self.engine, trace).await.map_err(|e| e.to_string())?;
+            if let Some(trace) = self
+                .engine
+                .load(&tenant, &decision)
+                .await
+                .map_err(|e| e.to_string())?
+            {
+                bring_up_to_date(&self.engine, trace)
+                    .await
+                    .map_err(|e| e.to_string())?;
             }
             Ok::<(), String>(())
         };

@@ -22,7 +22,9 @@ impl Schedule<'_> {
         kind: Option<DeliveryErrorKind>,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, NoEntropy> {
-        let Some(wait) = self.0.get(usize::try_from(attempt).unwrap_or(usize::MAX)) else { return Ok(None) };
+        let Some(wait) = self.0.get(usize::try_from(attempt).unwrap_or(usize::MAX)) else {
+            return Ok(None);
+        };
         let [byte] = random::<1>()?;
         let percent = 80 + u32::from(byte) * 40 / 255;
         let spread = wait.saturating_mul(percent) / 100;
@@ -38,14 +40,22 @@ impl Schedule<'_> {
 mod tests {
     use super::*;
 
-    const WAITS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(100)];
+    const WAITS: [Duration; 3] = [
+        Duration::ZERO,
+        Duration::from_secs(10),
+        Duration::from_secs(100),
+    ];
     const NOW: Timestamp = Timestamp::EPOCH;
 
     #[test]
     fn a_wait_is_spread_by_no_more_than_a_fifth() -> Result<(), NoEntropy> {
         for _ in 0..1_000 {
-            let next = Schedule(&WAITS).next(1, None, NOW)?.map(|at| at.saturating_since(NOW));
-            assert!(next.is_some_and(|wait| (Duration::from_secs(8)..=Duration::from_secs(12)).contains(&wait)));
+            let next = Schedule(&WAITS)
+                .next(1, None, NOW)?
+                .map(|at| at.saturating_since(NOW));
+            assert!(next.is_some_and(|wait| {
+                (Duration::from_secs(8)..=Duration::from_secs(12)).contains(&wait)
+            }));
         }
         Ok(())
     }
@@ -58,7 +68,9 @@ mod tests {
 
     #[test]
     fn the_target_is_left_alone_as_long_as_it_asks_for() -> Result<(), NoEntropy> {
-        let kind = DeliveryErrorKind::Transient { retry_after: Some(Duration::from_secs(3_600)) };
+        let kind = DeliveryErrorKind::Transient {
+            retry_after: Some(Duration::from_secs(3_600)),
+        };
         let next = Schedule(&WAITS).next(1, Some(kind), NOW)?;
         assert_eq!(next, Some(NOW.saturating_add(Duration::from_secs(3_600))));
         Ok(())

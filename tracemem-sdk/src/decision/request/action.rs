@@ -34,23 +34,6 @@ impl Action {
     pub fn hash(&self) -> Result<Digest, NotCanonical> {
         canonical::to_bytes(self).map(|bytes| Digest::of(&bytes))
     }
-
-    /// The same action on another target or with another mutation, as a receipt may name it.
-    #[must_use]
-    pub(crate) fn on(&self, target: &ActionTarget) -> Self {
-        let ActionTarget { system, object, mutation } = target.clone();
-        Self { target_system: system, target_object_id: object, mutation, ..self.clone() }
-    }
-
-    /// What the action is done to.
-    #[must_use]
-    pub(crate) fn target(&self) -> ActionTarget {
-        ActionTarget {
-            system: self.target_system.clone(),
-            object: self.target_object_id.clone(),
-            mutation: self.mutation.clone(),
-        }
-    }
 }
 
 /// What an action is done to.
