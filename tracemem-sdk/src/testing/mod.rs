@@ -1,17 +1,21 @@
 //! For tests: of hosts that use this crate, and of teams that write their own stores.
 //!
-//! [`FakeClock`] is time that a test moves. [`MemoryStore`] is a whole store without a file, and [`FaultyStore`] makes any
+//! [`Harness`] is a whole TraceMem in five lines. [`FakeClock`] is time that a test moves. [`MemoryStore`] is a whole store without a file, and [`FaultyStore`] makes any
 //! store fail on demand. [`store_kit`] proves the written contract of a store, promise by promise;
 //! [`store_conformance!`](crate::store_conformance) turns it into tests. Nothing here is meant for production: what a
 //! [`MemoryStore`] holds is gone with the process.
 
 mod fake_clock;
 mod faulty_store;
+mod harness;
 mod memory_store;
+mod recording_integration;
 pub mod store_kit;
 
 pub use self::{
     fake_clock::FakeClock,
     faulty_store::{CommitFault, FaultyStore},
+    harness::{Harness, HarnessError},
     memory_store::{MemoryStore, SealMark},
+    recording_integration::RecordingIntegration,
 };
