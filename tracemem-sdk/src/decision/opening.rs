@@ -140,15 +140,16 @@ pub(crate) async fn open(
         .map_err(DecideError::Store)?;
     let applicable = engine.applicable(&configuration, &checked.intent, checked.policy.as_ref());
     // A redelivered request must find its decision even if its policy is gone by now, and must not ask for facts again.
-    if applicable.is_err()
-        || engine
-            .facts
-            .values()
-            .any(|provider| provider.concerns(&checked.intent))
-    {
-        if let Some(existing) = claim.existing(engine).await? {
-            return Ok(Opened::Existing(existing));
-        }
+    let asks_for_facts = engine
+        .facts
+        .values()
+        .any(|provider| provider.concerns(&checked.intent));
+    let existing = match applicable.is_err() || asks_for_facts {
+        true => claim.existing(engine).await?,
+        false => None,
+    };
+    if let Some(existing) = existing {
+        return Ok(Opened::Existing(existing));
     }
     let case = Case {
         engine,

@@ -255,7 +255,7 @@ impl State {
         };
         let mut state = match (state, &recorded.event) {
             (None, Some(Event::DecisionOpened(_))) => {
-                return Ok(Self::opened(recorded).ok_or(misplaced)?);
+                return Self::opened(recorded).ok_or(misplaced);
             }
             (Some(state), Some(_)) => state,
             _ => return Err(misplaced),

@@ -88,9 +88,12 @@ impl Approver {
             .index
             .as_ref()
             .ok_or(InboxError::NoIndex)?;
-        let mut listing = Listing::default();
-        listing.status = Some(Status::NeedsApproval.as_str().to_owned());
-        listing.after = after;
+        let status = Some(Status::NeedsApproval.as_str().to_owned());
+        let listing = Listing {
+            status,
+            after,
+            ..Listing::default()
+        };
         let page = index
             .list(&self.tenant, &listing, limit)
             .await
