@@ -216,6 +216,13 @@ impl DecisionId {
     }
 }
 
+impl DecisionId {
+    /// The execution that is reported for this decision without a guard: a decision has one effect.
+    pub(crate) fn reported_execution(&self) -> ExecutionId {
+        ExecutionId(swap_prefix(&self.0, Self::PREFIX, ExecutionId::PREFIX))
+    }
+}
+
 impl ApprovalId {
     /// The decision this approval belongs to.
     #[must_use]

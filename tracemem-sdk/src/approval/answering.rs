@@ -230,9 +230,14 @@ pub(crate) async fn answer(
     let rationale = check_fields(answer)?;
     loop {
         let trace = current(engine, &answer.tenant, &answer.approval).await?;
+        let expires_at = trace
+            .state
+            .approval
+            .as_ref()
+            .map(|approval| approval.expires_at);
         if let Some(resolution) = trace.resolution() {
             return Err(match resolution.outcome {
-                ResolvedAs::Expired => AnswerError::Expired(resolution.at),
+                ResolvedAs::Expired => AnswerError::Expired(expires_at.unwrap_or(resolution.at)),
                 ResolvedAs::Approved | ResolvedAs::Rejected | ResolvedAs::Withdrawn => {
                     AnswerError::AlreadyResolved(Box::new(resolution))
                 }

@@ -186,16 +186,23 @@ pub(crate) async fn open(
             value: tag.clone(),
         })
         .collect();
-    match engine.commit(commit).await.map_err(DecideError::Store)? {
-        Committed::Written(_) => Ok(Opened::New(trace)),
-        Committed::KeyTaken(taken) => claim.holder(engine, &taken).await.map(Opened::Existing),
-        Committed::HeadMoved | Committed::LeaseLost => {
+    match engine.commit(commit).await {
+        Ok(Committed::Written(_)) => Ok(Opened::New(trace)),
+        Ok(Committed::KeyTaken(taken)) => claim.holder(engine, &taken).await.map(Opened::Existing),
+        Ok(Committed::HeadMoved | Committed::LeaseLost) => {
             // The stream's id is new and no job is completed: neither can be.
-            Err(DecideError::Store(StoreError::new(
-                StoreErrorKind::Backend,
-                "opening a decision",
-            )))
+            let impossible = StoreError::new(StoreErrorKind::Backend, "opening a decision");
+            Err(DecideError::Store(impossible))
         }
+        // The acknowledgement may be lost and not the commit: if the decision is there, it is the one just made.
+        Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+            match claim.existing(engine).await {
+                Ok(Some(there)) if there.decision == decision => Ok(Opened::New(there)),
+                Ok(Some(other)) => Ok(Opened::Existing(other)),
+                Ok(None) | Err(_) => Err(DecideError::Store(error)),
+            }
+        }
+        Err(error) => Err(DecideError::Store(error)),
     }
 }
 

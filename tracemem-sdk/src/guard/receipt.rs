@@ -93,4 +93,12 @@ impl ExecutionReceipt {
             "executed_at": self.at,
         })
     }
+
+    /// Whether what was disclosed before says the same; a report made again may have been made at another time.
+    pub(crate) fn says(&self, kept: &Value) -> bool {
+        let ours = self.disclosed();
+        ["target", "external_ref", "detail"]
+            .iter()
+            .all(|part| ours.get(part) == kept.get(part))
+    }
 }

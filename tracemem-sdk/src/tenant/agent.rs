@@ -14,7 +14,7 @@ use crate::{
         status::CloseAction,
     },
     engine::Engine,
-    guard::{self, ExecutionReceipt, Guard, Pending, ReceiptError, Safety},
+    guard::{self, ExecutionReceipt, ExecutionReport, Guard, Pending, ReceiptError, Safety},
     id::{AgentId, DecisionId, TenantId},
     store::StoreError,
 };
@@ -194,8 +194,22 @@ impl Agent {
         closing::report_outcome(&self.engine, &self.tenant, &self.id, decision, outcome).await
     }
 
-    /// Reports a receipt: one that a guard could not record, or one of an execution that ran outside the guard, which is recorded as
-    /// reported and never as guarded. Reporting the same again changes nothing.
+    /// Reports an execution that ran outside the guard, of a decision that authorised it. It is recorded as reported, never as guarded.
+    /// Reporting the same again changes nothing.
+    ///
+    /// # Errors
+    /// [`ReceiptError`].
+    pub async fn report_execution(
+        &self,
+        decision: &DecisionId,
+        report: &ExecutionReport,
+    ) -> Result<Decision, ReceiptError> {
+        guard::report_execution(&self.engine, &self.tenant, &self.id, decision, report)
+            .await
+            .map(Decision::new)
+    }
+
+    /// Reports a receipt: one that a guard could not record. Reporting the same again changes nothing.
     ///
     /// # Errors
     /// [`ReceiptError`].
