@@ -8,14 +8,15 @@ use std::{fmt, str::FromStr, time::Duration};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-/// A point in time, in microseconds since 1970-01-01T00:00:00Z, not before it and not after the year 9999.
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z, not before it and not after 9999-12-30T21:59:59.999999Z.
 ///
 /// As text it is `YYYY-MM-DDTHH:MM:SS.ffffffZ`, always with six digits, so that text order is time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(u64);
 
-const LAST: u64 = 253_402_300_799_999_999;
+/// The last instant that the calendar of `jiff` has in every time zone.
+const LAST: u64 = 253_402_207_199_999_999;
 
 /// A text is no timestamp of the form `YYYY-MM-DDTHH:MM:SS.ffffffZ`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +24,10 @@ const LAST: u64 = 253_402_300_799_999_999;
 pub struct InvalidTimestamp(String);
 
 impl Timestamp {
-    /// The timestamp that lies `micros` microseconds after the epoch, the end of the year 9999 at the latest.
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// The timestamp that lies `micros` microseconds after the epoch, the end of that range at the latest.
     #[must_use]
     pub fn from_micros(micros: u64) -> Self {
         Self(micros.min(LAST))
@@ -41,7 +45,7 @@ impl Timestamp {
         self.0 / 1_000
     }
 
-    /// The time `after` later, the end of the year 9999 at the latest.
+    /// The time `after` later, the end of that range at the latest.
     #[must_use]
     pub fn saturating_add(self, after: Duration) -> Self {
         let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
@@ -123,9 +127,14 @@ pub struct SystemClock;
 
 #[async_trait]
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the operating system's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the operating system's clock"
+    )]
     fn now(&self) -> Timestamp {
-        let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp::from_micros(u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX))
     }
 
@@ -148,10 +157,15 @@ mod tests {
     #[test]
     fn a_timestamp_has_one_text_and_it_parses_back() -> Result<(), InvalidTimestamp> {
         let timestamp = Timestamp::from_micros(1_795_000_000_120_003);
-        assert_eq!(timestamp.to_string(), "2026-11-18T09:06:40.120003Z");
+        assert_eq!(timestamp.to_string(), "2026-11-18T11:06:40.120003Z");
         assert_eq!(timestamp.to_string().parse::<Timestamp>()?, timestamp);
-        assert_eq!(timestamp.to_millis_text(), "2026-11-18T09:06:40.120Z");
-        for other in ["2026-11-18T09:06:40Z", "2026-11-18T09:06:40.12Z", "2026-11-18 09:06:40.120003Z", "1969-12-31T23:59:59.000000Z"] {
+        assert_eq!(timestamp.to_millis_text(), "2026-11-18T11:06:40.120Z");
+        for other in [
+            "2026-11-18T11:06:40Z",
+            "2026-11-18T11:06:40.12Z",
+            "2026-11-18 11:06:40.120003Z",
+            "1969-12-31T23:59:59.000000Z",
+        ] {
             assert!(other.parse::<Timestamp>().is_err(), "{other}");
         }
         Ok(())
@@ -160,6 +174,6 @@ mod tests {
     #[test]
     fn adding_never_leaves_the_range_of_the_text() {
         let end = Timestamp::from_micros(u64::MAX).saturating_add(Duration::MAX);
-        assert_eq!(end.to_string(), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(end.to_string(), "9999-12-30T21:59:59.999999Z");
     }
 }

@@ -113,7 +113,12 @@ fn what_the_profile_has_no_spelling_for_is_refused_by_rule_and_place() {
     refuses(&u64::MAX, IntegerOutOfRange, "");
     refuses(&i128::MIN, IntegerOutOfRange, "");
     refuses(&u128::MAX, IntegerOutOfRange, "");
-    refuses(&Twice, DuplicateKey, "b");
+    refuses(&InThisOrder(&members(&["b", "a", "b"])), DuplicateKey, "b");
+    refuses(
+        &InThisOrder(&members(&["a", "b", "b", "c"])),
+        DuplicateKey,
+        "b",
+    );
     refuses(&Raw, Bytes, "");
     refuses(&Broken, Serialize, "");
     refuses(&nested(17), TooDeep, &"[0]".repeat(16));
@@ -234,12 +239,8 @@ impl Serialize for InThisOrder<'_> {
     }
 }
 
-struct Twice;
-
-impl Serialize for Twice {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([("b", 1), ("a", 2), ("b", 3)])
-    }
+fn members(keys: &[&str]) -> Vec<(String, i32)> {
+    keys.iter().map(|key| ((*key).to_owned(), 1)).collect()
 }
 
 struct Raw;

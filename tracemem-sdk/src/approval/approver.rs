@@ -28,7 +28,10 @@ impl ApproverIdentity {
     /// Adds a name for people; it proves nothing.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
-        Self { name: Some(name.into()), ..self }
+        Self {
+            name: Some(name.into()),
+            ..self
+        }
     }
 
     /// The name, or the id where there is none.
@@ -57,6 +60,8 @@ impl Eligible {
     /// Whether `id` is one of the requester's identities. Letter case does not hide one.
     pub(crate) fn is_requester(&self, id: &ApproverId) -> bool {
         let folded = id.as_str().to_lowercase();
-        self.requester.iter().any(|own| own.to_lowercase() == folded)
+        self.requester
+            .iter()
+            .any(|own| own.to_lowercase() == folded)
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ApproverIdentity;
 use crate::{
     decision::{
+        Trace,
         event::{Choice, RequirementsSnapshot},
         status::AutomationMode,
     },
@@ -64,9 +65,52 @@ pub struct ApprovalMessage {
     pub expires_at: Timestamp,
 }
 
+impl ApprovalMessage {
+    /// The message of a decision's approval; `None` where there is none, or where what is asked was erased.
+    pub(crate) fn of(trace: &Trace, attempt: u32) -> Option<Self> {
+        let state = trace.state();
+        let approval = state.approval.as_ref()?;
+        let MessageText {
+            title,
+            message,
+            reason,
+            actor,
+            facts,
+        } = trace.message()?;
+        Some(Self {
+            tenant: trace.tenant().clone(),
+            decision: trace.decision().clone(),
+            approval: approval.id.clone(),
+            delivery: approval.delivery.clone(),
+            attempt,
+            agent: state.agent.clone(),
+            mode: state.mode(),
+            intent: state.intent.clone(),
+            title,
+            message,
+            reason,
+            actor,
+            facts,
+            requirements: approval.requirements.clone(),
+            approvers: trace
+                .eligible()?
+                .approvers
+                .map(|approvers| approvers.into_iter().collect()),
+            requested_at: approval.requested_at,
+            expires_at: approval.expires_at,
+        })
+    }
+}
+
 impl std::fmt::Debug for ApprovalMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { tenant, approval, delivery, attempt, .. } = self;
+        let Self {
+            tenant,
+            approval,
+            delivery,
+            attempt,
+            ..
+        } = self;
         f.debug_struct("ApprovalMessage")
             .field("tenant", tenant)
             .field("approval", approval)
@@ -117,8 +161,8 @@ impl std::fmt::Display for ResolvedAs {
     }
 }
 
-/// The final record of an approval.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The final record of an approval. `Debug` prints neither who answered nor why.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolution {
     /// Which approval.
@@ -133,4 +177,23 @@ pub struct Resolution {
     pub rationale: Option<String>,
     /// When.
     pub at: Timestamp,
+}
+
+impl std::fmt::Debug for Resolution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            approval,
+            outcome,
+            approver: _,
+            via,
+            rationale: _,
+            at,
+        } = self;
+        f.debug_struct("Resolution")
+            .field("approval", approval)
+            .field("outcome", outcome)
+            .field("via", via)
+            .field("at", at)
+            .finish_non_exhaustive()
+    }
 }

@@ -11,7 +11,7 @@ pub(crate) mod requesting;
 mod requirements;
 
 pub use self::{
-    answering::{AnswerError, Answered, NotEligible, VerifiedAnswer},
+    answering::{AnswerError, Answered, NotEligible, OverridePermission, VerifiedAnswer},
     approver::ApproverIdentity,
     message::{ApprovalMessage, Resolution, ResolvedAs},
     requirements::{LooserTerms, Requirements},

@@ -60,7 +60,11 @@ fn push(
     asking: &Asking<'_>,
     route: &Arc<dyn ApprovalRoute>,
 ) -> Result<Job, DecideError> {
-    let merged = merge(case, judgement, &asking.requirements.strictest(&route.requirements()))?;
+    let merged = merge(
+        case,
+        judgement,
+        &asking.requirements.strictest(&route.requirements()),
+    )?;
     let delivery = DeliveryId::generate(draft.at()).map_err(DecideError::NoEntropy)?;
     let event = ApprovalRequested {
         approval_id: decision.approval(),
@@ -71,11 +75,25 @@ fn push(
         action_hash: draft.state().and_then(|state| state.action_hash),
     };
     let requester = BTreeSet::from([case.checked.actor_of(case.agent), case.agent.to_string()]);
-    let eligible = text(&json!(Eligible { approvers: merged.approvers, requester }));
+    let eligible = text(&json!(Eligible {
+        approvers: merged.approvers,
+        requester
+    }));
     let message = text(&json!(message_of(case, judgement)));
-    let disclosures = [(disclosed::MESSAGE, message.as_slice()), (disclosed::ELIGIBLE, eligible.as_slice())];
-    draft.push(&case.actor(), event, &disclosures).map_err(DecideError::Unwritable)?;
-    let first = case.engine.settings.delivery_schedule.first().copied().unwrap_or_default();
+    let disclosures = [
+        (disclosed::MESSAGE, message.as_slice()),
+        (disclosed::ELIGIBLE, eligible.as_slice()),
+    ];
+    draft
+        .push(&case.actor(), event, &disclosures)
+        .map_err(DecideError::Unwritable)?;
+    let first = case
+        .engine
+        .settings
+        .delivery_schedule
+        .first()
+        .copied()
+        .unwrap_or_default();
     Ok(Job {
         id: delivery.job(),
         kind: JobKind::Deliver,
@@ -101,37 +119,72 @@ impl<'a> Asking<'a> {
             asking = judgement.judged.iter().collect();
         }
         let route = |one: &&Judged| {
-            let attached = || one.attachment.as_ref().and_then(|attachment| attachment.route.clone());
+            let attached = || {
+                one.attachment
+                    .as_ref()
+                    .and_then(|attachment| attachment.route.clone())
+            };
             one.outcome.exception.route.clone().or_else(attached)
         };
         let requirements = asking.iter().fold(Requirements::default(), |terms, one| {
-            let attached = one.attachment.as_ref().map(|attachment| &attachment.requirements);
+            let attached = one
+                .attachment
+                .as_ref()
+                .map(|attachment| &attachment.requirements);
             let terms = terms.strictest(&one.outcome.exception.requirements);
             attached.map_or(terms.clone(), |attached| terms.strictest(attached))
         });
-        Self { routes: asking.iter().filter_map(route).collect(), requirements, judged: decisive }
+        Self {
+            routes: asking.iter().filter_map(route).collect(),
+            requirements,
+            judged: decisive,
+        }
     }
 
     fn route(&self, case: &Case<'_>) -> Result<Arc<dyn ApprovalRoute>, ConfigurationError> {
-        case.engine.choose_route(case.configuration, &self.routes, case.checked.route.as_ref())
+        case.engine.choose_route(
+            case.configuration,
+            &self.routes,
+            case.checked.route.as_ref(),
+        )
     }
 }
 
-fn merge(case: &Case<'_>, judgement: &Judgement, set: &Requirements) -> Result<Merged, DecideError> {
+fn merge(
+    case: &Case<'_>,
+    judgement: &Judgement,
+    set: &Requirements,
+) -> Result<Merged, DecideError> {
     let asked = Asked {
         rationale: case.checked.require_rationale,
         expires_in: case.checked.expires_in,
         approvers: case.checked.approvers.clone(),
     };
-    let overrides = case.checked.mode == AutomationMode::Override && judgement.verdict() == Verdict::No;
+    let overrides =
+        case.checked.mode == AutomationMode::Override && judgement.verdict() == Verdict::No;
     // Going on against a `no` needs a reason, whatever the route says.
-    let set = if overrides { set.clone().require_rationale() } else { set.clone() };
+    let set = if overrides {
+        set.clone().require_rationale()
+    } else {
+        set.clone()
+    };
     Merged::new(&set, &asked, case.engine.settings.approval_expiry).map_err(DecideError::Looser)
 }
 
 fn message_of(case: &Case<'_>, judgement: &Judgement) -> MessageText {
-    let Checked { title, message, question, intent, context, .. } = case.checked;
-    let title = title.clone().or_else(|| question.as_ref().map(|question| question.chars().take(200).collect()));
+    let Checked {
+        title,
+        message,
+        question,
+        intent,
+        context,
+        ..
+    } = case.checked;
+    let title = title.clone().or_else(|| {
+        question
+            .as_ref()
+            .map(|question| question.chars().take(200).collect())
+    });
     MessageText {
         title: title.unwrap_or_else(|| intent.to_string()),
         message: message.clone().or_else(|| question.clone()),
@@ -143,18 +196,33 @@ fn message_of(case: &Case<'_>, judgement: &Judgement) -> MessageText {
 
 fn reason_of(asking: &Asking<'_>) -> Option<String> {
     let outcome = &asking.judged.outcome;
-    Some(outcome.rationale.clone().unwrap_or_else(|| outcome.reason_code.clone()))
+    Some(
+        outcome
+            .rationale
+            .clone()
+            .unwrap_or_else(|| outcome.reason_code.clone()),
+    )
 }
 
 /// What approvers see of the context: single values, the names that smell of a secret blanked, at most 32 of at most 200 characters.
 fn facts_of(context: &Map<String, Value>) -> Vec<(String, String)> {
     let inputs = context.get("inputs").and_then(Value::as_object);
     let all = context.iter().chain(inputs.into_iter().flatten());
-    all.filter_map(|(name, value)| Some((name.clone(), shown(name, value)?))).take(32).collect()
+    all.filter_map(|(name, value)| Some((name.clone(), shown(name, value)?)))
+        .take(32)
+        .collect()
 }
 
 fn shown(name: &str, value: &Value) -> Option<String> {
-    const SECRET: [&str; 7] = ["token", "secret", "password", "api_key", "apikey", "auth", "credential"];
+    const SECRET: [&str; 7] = [
+        "token",
+        "secret",
+        "password",
+        "api_key",
+        "apikey",
+        "auth",
+        "credential",
+    ];
     let folded = name.to_lowercase();
     if SECRET.iter().any(|word| folded.contains(word)) {
         return Some("[redacted]".to_owned());

@@ -27,25 +27,37 @@ impl Requirements {
     /// An answer must say why.
     #[must_use]
     pub fn require_rationale(self) -> Self {
-        Self { rationale: Some(RationaleTerm::Required), ..self }
+        Self {
+            rationale: Some(RationaleTerm::Required),
+            ..self
+        }
     }
 
     /// The approval expires after this time.
     #[must_use]
     pub fn expires_after(self, expiry: Duration) -> Self {
-        Self { expires_after: Some(expiry), ..self }
+        Self {
+            expires_after: Some(expiry),
+            ..self
+        }
     }
 
     /// Only these people may answer.
     #[must_use]
     pub fn approvers(self, approvers: impl IntoIterator<Item = ApproverId>) -> Self {
-        Self { approvers: Some(approvers.into_iter().collect()), ..self }
+        Self {
+            approvers: Some(approvers.into_iter().collect()),
+            ..self
+        }
     }
 
     /// The requester may, or may not, answer.
     #[must_use]
     pub fn requester(self, requester: RequesterTerm) -> Self {
-        Self { requester: Some(requester), ..self }
+        Self {
+            requester: Some(requester),
+            ..self
+        }
     }
 
     /// The strictest of both.
@@ -105,20 +117,40 @@ pub(crate) struct Merged {
 
 impl Merged {
     /// Merges what route and policy set with what the request asks for, which may only be stricter.
-    pub(crate) fn new(set: &Requirements, asked: &Asked, default_expiry: Duration) -> Result<Self, LooserTerms> {
+    pub(crate) fn new(
+        set: &Requirements,
+        asked: &Asked,
+        default_expiry: Duration,
+    ) -> Result<Self, LooserTerms> {
         let required = set.rationale == Some(RationaleTerm::Required);
         if asked.rationale == Some(false) && required {
             let rule = "they require a rationale";
-            return Err(LooserTerms { field: "require_rationale", rule });
+            return Err(LooserTerms {
+                field: "require_rationale",
+                rule,
+            });
         }
         let longest = set.expires_after.unwrap_or(default_expiry);
         let expires_after = asked.expires_in.unwrap_or(longest);
         if expires_after > longest && set.expires_after.is_some() {
-            return Err(LooserTerms { field: "expires_in_seconds", rule: "they let it expire sooner" });
+            return Err(LooserTerms {
+                field: "expires_in_seconds",
+                rule: "they let it expire sooner",
+            });
         }
         let approvers = match (&set.approvers, &asked.approvers) {
             (Some(set), Some(asked)) if !asked.is_subset(set) => {
-                return Err(LooserTerms { field: "approvers", rule: "they do not list all of these approvers" });
+                return Err(LooserTerms {
+                    field: "approvers",
+                    rule: "they do not list all of these approvers",
+                });
+            }
+            // Whoever asks must not choose who judges: it may only take names off a list.
+            (None, Some(_)) => {
+                return Err(LooserTerms {
+                    field: "approvers",
+                    rule: "they list no approvers that a request could choose from",
+                });
             }
             (set, asked) => asked.clone().or_else(|| set.clone()),
         };
@@ -127,10 +159,23 @@ impl Merged {
         } else {
             RationaleTerm::Optional
         };
-        let listed = if approvers.is_some() { ApproversTerm::Listed } else { ApproversTerm::Reached };
+        let listed = if approvers.is_some() {
+            ApproversTerm::Listed
+        } else {
+            ApproversTerm::Reached
+        };
         let requester = set.requester.unwrap_or(RequesterTerm::Excluded);
-        let snapshot = RequirementsSnapshot { rationale, approvers: listed, requester, quorum: NonZeroU32::MIN };
-        Ok(Self { snapshot, expires_after, approvers })
+        let snapshot = RequirementsSnapshot {
+            rationale,
+            approvers: listed,
+            requester,
+            quorum: NonZeroU32::MIN,
+        };
+        Ok(Self {
+            snapshot,
+            expires_after,
+            approvers,
+        })
     }
 }
 
@@ -144,8 +189,18 @@ pub(crate) struct TermsForm {
 
 impl From<TermsForm> for Requirements {
     fn from(form: TermsForm) -> Self {
-        let TermsForm { require_rationale, expires_in_seconds, approvers } = form;
-        let rationale = |required| if required { RationaleTerm::Required } else { RationaleTerm::Optional };
+        let TermsForm {
+            require_rationale,
+            expires_in_seconds,
+            approvers,
+        } = form;
+        let rationale = |required| {
+            if required {
+                RationaleTerm::Required
+            } else {
+                RationaleTerm::Optional
+            }
+        };
         Self {
             rationale: require_rationale.map(rationale),
             expires_after: expires_in_seconds.map(Duration::from_secs),
@@ -157,7 +212,12 @@ impl From<TermsForm> for Requirements {
 
 impl From<&Requirements> for TermsForm {
     fn from(requirements: &Requirements) -> Self {
-        let Requirements { rationale, expires_after, approvers, requester: _ } = requirements;
+        let Requirements {
+            rationale,
+            expires_after,
+            approvers,
+            requester: _,
+        } = requirements;
         Self {
             require_rationale: rationale.map(|term| term == RationaleTerm::Required),
             expires_in_seconds: expires_after.map(|expiry| expiry.as_secs()),

@@ -6,7 +6,8 @@ use super::{
     draft::{Draft, UnwritableEvent},
     envelope::Actor,
     event::{
-        CloseReason, DecisionClosed, Event, EventKind, OutcomeRecorded, TraceClosed, TraceClosedBy, disclosed,
+        CloseReason, DecisionClosed, Event, EventKind, OutcomeRecorded, TraceClosed, TraceClosedBy,
+        disclosed,
     },
     outcome::{InvalidOutcome, Outcome},
     state::State,
@@ -64,12 +65,19 @@ pub(crate) fn push_close(
     summary: Option<&str>,
 ) -> Result<(), UnwritableEvent> {
     let summary = summary.map(|summary| text(&Value::from(summary)));
-    let disclosures: Vec<_> = summary.iter().map(|summary| (disclosed::SUMMARY, summary.as_slice())).collect();
+    let disclosures: Vec<_> = summary
+        .iter()
+        .map(|summary| (disclosed::SUMMARY, summary.as_slice()))
+        .collect();
     draft.push(actor, DecisionClosed { action, reason }, &disclosures)
 }
 
 /// Appends an outcome, and the end of the trace where the outcome is final.
-pub(crate) fn push_outcome(draft: &mut Draft, actor: &Actor, outcome: &Outcome) -> Result<(), UnwritableEvent> {
+pub(crate) fn push_outcome(
+    draft: &mut Draft,
+    actor: &Actor,
+    outcome: &Outcome,
+) -> Result<(), UnwritableEvent> {
     let report = outcome.to_bytes();
     let event = OutcomeRecorded {
         outcome_id: OutcomeId::generate(draft.at()).map_err(UnwritableEvent::NoEntropy)?,
@@ -77,23 +85,37 @@ pub(crate) fn push_outcome(draft: &mut Draft, actor: &Actor, outcome: &Outcome) 
         outcome_input_hash: Digest::of(&report),
     };
     draft.push(actor, event, &[(disclosed::OUTCOME, &report)])?;
-    if outcome.status().is_final() { push_trace_end(draft, actor, TraceClosedBy::Outcome) } else { Ok(()) }
+    if outcome.status().is_final() {
+        push_trace_end(draft, actor, TraceClosedBy::Outcome)
+    } else {
+        Ok(())
+    }
 }
 
 /// Appends the end of the trace.
-pub(crate) fn push_trace_end(draft: &mut Draft, actor: &Actor, by: TraceClosedBy) -> Result<(), UnwritableEvent> {
-    let count = draft.state().map_or(1, |state| state.head.seq.saturating_add(1));
+pub(crate) fn push_trace_end(
+    draft: &mut Draft,
+    actor: &Actor,
+    by: TraceClosedBy,
+) -> Result<(), UnwritableEvent> {
+    let count = draft
+        .state()
+        .map_or(1, |state| state.head.seq.saturating_add(1));
     draft.push(actor, TraceClosed { count, by }, &[])
 }
 
 /// The job that tells people what became of an approval that they were asked about; `None` where nobody was reached so far.
 pub(crate) fn conclude_job(state: &State, now: Timestamp) -> Result<Option<Job>, NoEntropy> {
-    let reached = state.approval.as_ref().and_then(|approval| approval.delivered.as_ref());
-    let reached = reached.is_some_and(|attempt| attempt.result.may_have_arrived());
-    if !reached {
+    let approval = state.approval.as_ref();
+    if approval.and_then(|approval| approval.reached_at).is_none() {
         return Ok(None);
     }
-    Ok(Some(Job { id: JobId::generate(now)?, kind: JobKind::Conclude, due_at: now, payload: Vec::new() }))
+    Ok(Some(Job {
+        id: JobId::generate(now)?,
+        kind: JobKind::Conclude,
+        due_at: now,
+        payload: Vec::new(),
+    }))
 }
 
 /// Closes a decision for the agent that opened it. Closing a closed one with the action that fits changes nothing.
@@ -116,13 +138,20 @@ pub(crate) async fn close(
             return Ok(trace);
         }
         let reason = reason_of(action, trace.state.execution());
-        let asked_about = trace.state.approval.clone().filter(|approval| approval.resolved.is_none());
+        let asked_about = trace
+            .state
+            .approval
+            .clone()
+            .filter(|approval| approval.resolved.is_none());
         let mut draft = Draft::after(trace, engine.now());
-        push_close(&mut draft, &Actor::agent(agent), action, reason, summary).map_err(CloseError::Unwritable)?;
+        push_close(&mut draft, &Actor::agent(agent), action, reason, summary)
+            .map_err(CloseError::Unwritable)?;
         let (mut commit, trace) = draft.finish().map_err(CloseError::Unwritable)?;
         if let Some(approval) = asked_about {
             commit.cancel.push(approval.delivery.job());
-            commit.jobs.extend(conclude_job(&trace.state, engine.now()).map_err(CloseError::NoEntropy)?);
+            commit
+                .jobs
+                .extend(conclude_job(&trace.state, engine.now()).map_err(CloseError::NoEntropy)?);
         }
         match engine.commit(commit).await.map_err(CloseError::Store)? {
             Committed::Written(_) => return Ok(trace),
@@ -134,14 +163,17 @@ pub(crate) async fn close(
 
 fn reason_of(action: CloseAction, execution: ExecutionState) -> CloseReason {
     match (action, execution) {
-        (CloseAction::Commit, _) | (CloseAction::Abort, ExecutionState::Executed) => CloseReason::Executed,
+        (CloseAction::Commit, _) | (CloseAction::Abort, ExecutionState::Executed) => {
+            CloseReason::Executed
+        }
         (CloseAction::Abort, ExecutionState::Failed) => CloseReason::Failed,
         (CloseAction::Abort, ExecutionState::Skipped) => CloseReason::Skipped,
         (CloseAction::Abort, ExecutionState::Blocked) => CloseReason::Blocked,
         (CloseAction::Abort, ExecutionState::Reverted) => CloseReason::Reverted,
-        (CloseAction::Abort, ExecutionState::NotStarted | ExecutionState::Started | ExecutionState::Unknown) => {
-            CloseReason::Requested
-        }
+        (
+            CloseAction::Abort,
+            ExecutionState::NotStarted | ExecutionState::Started | ExecutionState::Unknown,
+        ) => CloseReason::Requested,
     }
 }
 
@@ -162,7 +194,11 @@ pub(crate) async fn report_outcome(
             return Ok(Reported::Already);
         }
         if trace.state.position.trace == TraceEnd::Closed {
-            let late = LateReport { decision, report: "outcome", body: outcome.to_bytes() };
+            let late = LateReport {
+                decision,
+                report: "outcome",
+                body: outcome.to_bytes(),
+            };
             administration::report_late(engine, tenant, &actor, late).await?;
             return Ok(Reported::Late);
         }
@@ -190,6 +226,11 @@ pub(crate) async fn owned(
     agent: &AgentId,
     decision: &DecisionId,
 ) -> Result<Trace, CloseError> {
-    let trace = engine.load(tenant, decision).await.map_err(CloseError::Store)?;
-    trace.filter(|trace| trace.state.agent == *agent).ok_or(CloseError::NotFound)
+    let trace = engine
+        .load(tenant, decision)
+        .await
+        .map_err(CloseError::Store)?;
+    trace
+        .filter(|trace| trace.state.agent == *agent)
+        .ok_or(CloseError::NotFound)
 }

@@ -62,15 +62,48 @@ impl Draft {
     pub(crate) fn opening(tenant: TenantId, decision: DecisionId, at: Timestamp) -> Self {
         let stream = StreamId::Decision(decision.clone());
         let (entries, events) = (Vec::new(), Vec::new());
-        Self { tenant, decision, stream, at, expected: Version::NEW, entries, events, state: None }
+        Self {
+            tenant,
+            decision,
+            stream,
+            at,
+            expected: Version::NEW,
+            entries,
+            events,
+            state: None,
+        }
     }
 
     /// The draft that goes on after a trace.
     pub(crate) fn after(trace: Trace, at: Timestamp) -> Self {
-        let Trace { tenant, decision, events, state } = trace;
+        let Trace {
+            tenant,
+            decision,
+            events,
+            state,
+        } = trace;
         let stream = StreamId::Decision(decision.clone());
         let expected = Version(state.head.seq);
-        Self { tenant, decision, stream, at, expected, entries: Vec::new(), events, state: Some(state) }
+        Self {
+            tenant,
+            decision,
+            stream,
+            at,
+            expected,
+            entries: Vec::new(),
+            events,
+            state: Some(state),
+        }
+    }
+
+    /// Whose decision.
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Which decision.
+    pub(crate) fn decision(&self) -> &DecisionId {
+        &self.decision
     }
 
     /// When its events happen.
@@ -90,7 +123,10 @@ impl Draft {
         event: impl Into<Event>,
         disclosures: &[(&str, &[u8])],
     ) -> Result<(), UnwritableEvent> {
-        let head = self.state.as_ref().map_or(Head::NEW, |state| state.head.clone());
+        let head = self
+            .state
+            .as_ref()
+            .map_or(Head::NEW, |state| state.head.clone());
         let disclose = |(name, value): &(&str, &[u8])| {
             let salt = Salt::random().map_err(UnwritableEvent::NoSalt)?;
             Disclosure::new(name, value, salt).map_err(UnwritableEvent::Disclosure)
@@ -102,8 +138,11 @@ impl Draft {
             event: event.into(),
             disclosures: disclosures.iter().map(disclose).collect::<Result<_, _>>()?,
         };
-        let entry = envelope::encode(&self.tenant, &self.stream, &head, &new).map_err(UnwritableEvent::Encoding)?;
-        let values = disclosures.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec()));
+        let entry = envelope::encode(&self.tenant, &self.stream, &head, &new)
+            .map_err(UnwritableEvent::Encoding)?;
+        let values = disclosures
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.to_vec()));
         let recorded = new.recorded(&head, &entry, values.collect());
         let state = State::after(self.state.take(), &recorded).map_err(|broken| match broken {
             BrokenTrace::Illegal { seq: _, source } => UnwritableEvent::Illegal(source),
@@ -117,11 +156,31 @@ impl Draft {
 
     /// The commit, and the trace as it will be once it is written.
     pub(crate) fn finish(self) -> Result<(Commit, Trace), UnwritableEvent> {
-        let Self { tenant, decision, stream, at: _, expected, entries, events, state } = self;
-        let nothing = BrokenTrace::Chain { seq: 0, what: "there is no event" };
+        let Self {
+            tenant,
+            decision,
+            stream,
+            at: _,
+            expected,
+            entries,
+            events,
+            state,
+        } = self;
+        let nothing = BrokenTrace::Chain {
+            seq: 0,
+            what: "there is no event",
+        };
         let state = state.ok_or(UnwritableEvent::Misplaced(nothing))?;
         let projection = state.projection().map_err(UnwritableEvent::Projection)?;
         let commit = Commit::new(tenant.clone(), stream, expected, entries, projection);
-        Ok((commit, Trace { tenant, decision, events, state }))
+        Ok((
+            commit,
+            Trace {
+                tenant,
+                decision,
+                events,
+                state,
+            },
+        ))
     }
 }

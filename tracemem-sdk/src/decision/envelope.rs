@@ -38,17 +38,26 @@ pub struct Actor {
 impl Actor {
     /// An agent.
     pub(crate) fn agent(agent: &AgentId) -> Self {
-        Self { id: agent.to_string(), via: "agent".to_owned() }
+        Self {
+            id: agent.to_string(),
+            via: "agent".to_owned(),
+        }
     }
 
     /// The library itself, acting on a timer.
     pub(crate) fn timer() -> Self {
-        Self { id: "tracemem".to_owned(), via: "timer".to_owned() }
+        Self {
+            id: "tracemem".to_owned(),
+            via: "timer".to_owned(),
+        }
     }
 
     /// The library itself, acting as the background worker.
     pub(crate) fn worker() -> Self {
-        Self { id: "tracemem".to_owned(), via: "worker".to_owned() }
+        Self {
+            id: "tracemem".to_owned(),
+            via: "worker".to_owned(),
+        }
     }
 }
 
@@ -118,7 +127,12 @@ pub enum UnencodableEvent {
 }
 
 /// Writes `new` after `head`.
-pub(crate) fn encode(tenant: &TenantId, stream: &StreamId, head: &Head, new: &NewEvent) -> Result<Entry, UnencodableEvent> {
+pub(crate) fn encode(
+    tenant: &TenantId,
+    stream: &StreamId,
+    head: &Head,
+    new: &NewEvent,
+) -> Result<Entry, UnencodableEvent> {
     let seq = head.seq.saturating_add(1);
     let kind = new.event.kind();
     let written = Written {
@@ -132,16 +146,27 @@ pub(crate) fn encode(tenant: &TenantId, stream: &StreamId, head: &Head, new: &Ne
         prev: head.leaf,
         actor: &new.actor,
         claims: &new.event,
-        sd: new.disclosures.iter().map(|one| (one.name(), one.digest())).collect(),
+        sd: new
+            .disclosures
+            .iter()
+            .map(|one| (one.name(), one.digest()))
+            .collect(),
     };
-    let bytes = canonical::to_bytes(&written).map_err(|source| UnencodableEvent::NotCanonical(kind, source))?;
+    let bytes = canonical::to_bytes(&written)
+        .map_err(|source| UnencodableEvent::NotCanonical(kind, source))?;
     if bytes.len() > MAX_LEAF_BYTES {
         return Err(UnencodableEvent::TooLong(kind, bytes.len()));
     }
     let leaf = Digest::leaf(&bytes);
     let texts: Vec<&str> = new.disclosures.iter().map(Disclosure::text).collect();
     let disclosures = (!texts.is_empty()).then(|| texts.join("\n"));
-    Ok(Entry { seq, event: new.id.clone(), bytes, leaf, disclosures })
+    Ok(Entry {
+        seq,
+        event: new.id.clone(),
+        bytes,
+        leaf,
+        disclosures,
+    })
 }
 
 /// An event as it was recorded. `Debug` prints no disclosure.
@@ -171,7 +196,18 @@ pub struct Recorded {
 
 impl fmt::Debug for Recorded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seq, id, at, prev: _, leaf, actor, kind: _, event, sd: _, disclosures: _ } = self;
+        let Self {
+            seq,
+            id,
+            at,
+            prev: _,
+            leaf,
+            actor,
+            kind: _,
+            event,
+            sd: _,
+            disclosures: _,
+        } = self;
         f.debug_struct("Recorded")
             .field("seq", seq)
             .field("id", id)
@@ -196,8 +232,19 @@ pub enum Disclosed<'a> {
 
 impl NewEvent {
     /// The event as it reads once `entry` is written after `head`.
-    pub(crate) fn recorded(self, head: &Head, entry: &Entry, disclosures: BTreeMap<String, Vec<u8>>) -> Recorded {
-        let Self { id, at, actor, event, disclosures: salted } = self;
+    pub(crate) fn recorded(
+        self,
+        head: &Head,
+        entry: &Entry,
+        disclosures: BTreeMap<String, Vec<u8>>,
+    ) -> Recorded {
+        let Self {
+            id,
+            at,
+            actor,
+            event,
+            disclosures: salted,
+        } = self;
         Recorded {
             seq: entry.seq,
             id,
@@ -207,7 +254,10 @@ impl NewEvent {
             actor,
             kind: event.kind(),
             event: Some(event),
-            sd: salted.iter().map(|one| (one.name().to_owned(), one.digest())).collect(),
+            sd: salted
+                .iter()
+                .map(|one| (one.name().to_owned(), one.digest()))
+                .collect(),
             disclosures,
         }
     }
@@ -273,33 +323,77 @@ pub enum BrokenTrace {
 }
 
 /// Reads the entry that must follow `head`, and checks that it does.
-pub(crate) fn decode(tenant: &TenantId, stream: &StreamId, head: &Head, entry: &Entry) -> Result<Recorded, BrokenTrace> {
+pub(crate) fn decode(
+    tenant: &TenantId,
+    stream: &StreamId,
+    head: &Head,
+    entry: &Entry,
+) -> Result<Recorded, BrokenTrace> {
     let seq = head.seq.saturating_add(1);
-    let read: Read<'_> =
-        serde_json::from_slice(&entry.bytes).map_err(|source| BrokenTrace::NoEnvelope { seq, source })?;
+    let read: Read<'_> = serde_json::from_slice(&entry.bytes)
+        .map_err(|source| BrokenTrace::NoEnvelope { seq, source })?;
     let leaf = Digest::leaf(&entry.bytes);
     let broken = [
         (read.v != SCHEMA_VERSION, "its schema version is unknown"),
         (entry.leaf != leaf, "its bytes are not what was hashed"),
-        (read.seq != seq || entry.seq != seq, "its position is not the next"),
+        (
+            read.seq != seq || entry.seq != seq,
+            "its position is not the next",
+        ),
         (read.prev != head.leaf, "it does not name the event before"),
-        (read.tenant != *tenant || read.decision != stream.as_str(), "it belongs to another stream"),
+        (
+            read.tenant != *tenant || read.decision != stream.as_str(),
+            "it belongs to another stream",
+        ),
         (read.id != entry.event, "it is stored under another id"),
     ];
     if let Some((_, what)) = broken.into_iter().find(|(is_broken, _)| *is_broken) {
         return Err(BrokenTrace::Chain { seq, what });
     }
-    let disclosures = reveal(seq, &read.sd, entry.disclosures.as_deref().unwrap_or_default())?;
-    let event = Event::parse(read.r#type, read.claims).map_err(|source| BrokenTrace::Claims { seq, source })?;
-    let Read { v: _, r#type: kind, tenant: _, decision: _, seq: _, id, at, prev, actor, claims: _, sd } = read;
-    Ok(Recorded { seq, id, at, prev, leaf, actor, kind, event, sd, disclosures })
+    let disclosures = reveal(
+        seq,
+        &read.sd,
+        entry.disclosures.as_deref().unwrap_or_default(),
+    )?;
+    let event = Event::parse(read.r#type, read.claims)
+        .map_err(|source| BrokenTrace::Claims { seq, source })?;
+    let Read {
+        v: _,
+        r#type: kind,
+        tenant: _,
+        decision: _,
+        seq: _,
+        id,
+        at,
+        prev,
+        actor,
+        claims: _,
+        sd,
+    } = read;
+    Ok(Recorded {
+        seq,
+        id,
+        at,
+        prev,
+        leaf,
+        actor,
+        kind,
+        event,
+        sd,
+        disclosures,
+    })
 }
 
-fn reveal(seq: u64, sd: &BTreeMap<String, Digest>, texts: &str) -> Result<BTreeMap<String, Vec<u8>>, BrokenTrace> {
+fn reveal(
+    seq: u64,
+    sd: &BTreeMap<String, Digest>,
+    texts: &str,
+) -> Result<BTreeMap<String, Vec<u8>>, BrokenTrace> {
     let broken = |what| BrokenTrace::Chain { seq, what };
     let mut values = BTreeMap::new();
     for text in texts.lines() {
-        let revealed = Disclosure::parse(text).map_err(|_| broken("a disclosure cannot be read"))?;
+        let revealed =
+            Disclosure::parse(text).map_err(|_| broken("a disclosure cannot be read"))?;
         let name = revealed.disclosure.name().to_owned();
         if sd.get(&name) != Some(&revealed.disclosure.digest()) {
             return Err(broken("a disclosure is not what was hashed"));
@@ -308,4 +402,3 @@ fn reveal(seq: u64, sd: &BTreeMap<String, Digest>, texts: &str) -> Result<BTreeM
     }
     Ok(values)
 }
-

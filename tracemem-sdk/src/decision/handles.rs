@@ -1,5 +1,7 @@
 //! The handles: what a host stores beside its own row.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +14,8 @@ use super::{
 /// The columns of the `decision_actions` table of the Integration Guides; empty where something is not known, not yet, or erased.
 ///
 /// `decide_execution_hash`, `decide_outcome_hash` and `decide_packet_hash` are known once those artifacts are made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// `Debug` prints the decision and its status only: what it acts on may be personal.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Handles {
     /// The row's own key: the decision's id, which is unique.
@@ -59,12 +62,19 @@ impl Handles {
     pub(crate) fn of(trace: &Trace) -> Self {
         let state = trace.state();
         let decision = trace.decision();
-        let request: Option<Value> = trace.request().and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let request: Option<Value> = trace
+            .request()
+            .and_then(|bytes| serde_json::from_slice(bytes).ok());
         let context = |names: [&str; 2]| {
             let context = request.as_ref()?.get("context")?;
-            names.iter().find_map(|name| context.get(name)?.as_str()).map(str::to_owned)
+            names
+                .iter()
+                .find_map(|name| context.get(name)?.as_str())
+                .map(str::to_owned)
         };
-        let evidence = trace.record().and_then(|record| record.get("evidence").map(Value::to_string));
+        let evidence = trace
+            .record()
+            .and_then(|record| record.get("evidence").map(Value::to_string));
         Self {
             id: decision.to_string(),
             source_system: context(["source_system", "target_system"]),
@@ -73,8 +83,14 @@ impl Handles {
             decision_verdict: state.position.verdict.map(|verdict| verdict.to_string()),
             decide_request_id: state.request_id.to_string(),
             decide_decision_id: decision.to_string(),
-            decide_record_hash: state.decided.as_ref().map(|decided| decided.record_hash.to_hex()),
-            decide_receipt_hash: state.decided.as_ref().map(|decided| decided.receipt_hash.to_hex()),
+            decide_record_hash: state
+                .decided
+                .as_ref()
+                .map(|decided| decided.record_hash.to_hex()),
+            decide_receipt_hash: state
+                .decided
+                .as_ref()
+                .map(|decided| decided.receipt_hash.to_hex()),
             decide_execution_id: state.execution_id.as_ref().map(ToString::to_string),
             decide_execution_hash: None,
             decide_outcome_id: state.outcome.as_ref().map(|outcome| outcome.id.to_string()),
@@ -89,16 +105,31 @@ impl Handles {
     }
 }
 
+impl fmt::Debug for Handles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handles")
+            .field("id", &self.id)
+            .field("action_status", &self.action_status)
+            .finish_non_exhaustive()
+    }
+}
+
 fn action_status(trace: &Trace) -> &'static str {
     let state = trace.state();
     match (state.execution(), state.status()) {
-        (ExecutionState::NotStarted, Status::Open) => match state.decided.as_ref().and_then(|decided| decided.review) {
-            Some(ReviewReason::Exception | ReviewReason::NeedsInput | ReviewReason::PolicyError) => "pending_owner_review",
-            None => "proposed",
-        },
+        (ExecutionState::NotStarted, Status::Open) => {
+            match state.decided.as_ref().and_then(|decided| decided.review) {
+                Some(
+                    ReviewReason::Exception | ReviewReason::NeedsInput | ReviewReason::PolicyError,
+                ) => "pending_owner_review",
+                None => "proposed",
+            }
+        }
         (ExecutionState::NotStarted, Status::NeedsApproval) => "pending_owner_review",
         (ExecutionState::NotStarted, Status::Approved) => "approved",
-        (ExecutionState::NotStarted, Status::Rejected | Status::Aborted | Status::Committed) => "blocked",
+        (ExecutionState::NotStarted, Status::Rejected | Status::Aborted | Status::Committed) => {
+            "blocked"
+        }
         (ExecutionState::Blocked, _) => "pending_owner_review",
         (other, _) => other.as_str(),
     }

@@ -9,22 +9,26 @@ pub mod request;
 pub mod state;
 pub mod status;
 
+pub(crate) mod amending;
 pub(crate) mod closing;
 pub(crate) mod draft;
 mod handles;
-mod outcome;
 pub(crate) mod opening;
+mod outcome;
 mod projection;
+pub(crate) mod reconciling;
 mod recording;
+pub(crate) mod timers;
 mod trace;
 pub(crate) mod verdict;
 
 pub use self::{
+    amending::InvalidContext,
     closing::{CloseError, Reported},
     draft::UnwritableEvent,
     handles::Handles,
-    outcome::{InvalidOutcome, Outcome},
     opening::{DecideError, Decision},
+    outcome::{InvalidOutcome, Outcome},
     request::{Action, DecisionRequest, IdempotencyKey, Intent, InvalidRequest},
     trace::Trace,
 };

@@ -121,22 +121,44 @@ pub(crate) async fn open(
     request: &DecisionRequest,
     start: Option<&SafetyTerm>,
 ) -> Result<Opened, DecideError> {
-    let checked = request.check(&engine.settings.request_limits).map_err(DecideError::Invalid)?;
+    let checked = request
+        .check(&engine.settings.request_limits)
+        .map_err(DecideError::Invalid)?;
     let action = match start {
         Some(_) => checked.guarded_action(agent).map(Some),
         None => checked.action(agent),
     };
     let action = action.map_err(DecideError::Invalid)?;
-    let claim = Claim { tenant, agent, checked: &checked };
-    let configuration = engine.configuration(tenant).await.map_err(DecideError::Store)?;
+    let claim = Claim {
+        tenant,
+        agent,
+        checked: &checked,
+    };
+    let configuration = engine
+        .configuration(tenant)
+        .await
+        .map_err(DecideError::Store)?;
     let applicable = engine.applicable(&configuration, &checked.intent, checked.policy.as_ref());
     // A redelivered request must find its decision even if its policy is gone by now, and must not ask for facts again.
-    if applicable.is_err() || engine.facts.values().any(|provider| provider.concerns(&checked.intent)) {
-        if let Some(existing) = claim.existing(engine).await? {
-            return Ok(Opened::Existing(existing));
-        }
+    let asks_for_facts = engine
+        .facts
+        .values()
+        .any(|provider| provider.concerns(&checked.intent));
+    let existing = match applicable.is_err() || asks_for_facts {
+        true => claim.existing(engine).await?,
+        false => None,
+    };
+    if let Some(existing) = existing {
+        return Ok(Opened::Existing(existing));
     }
-    let case = Case { engine, tenant, agent, checked: &checked, action: action.as_ref(), configuration: &configuration };
+    let case = Case {
+        engine,
+        tenant,
+        agent,
+        checked: &checked,
+        action: action.as_ref(),
+        configuration: &configuration,
+    };
     let (question, input) = case.question(Arc::clone(&checked.context));
     let applicable = applicable.map_err(DecideError::Configuration)?;
     let judgement = judge(engine, applicable, question, input).await;
@@ -149,26 +171,64 @@ pub(crate) async fn open(
     let request_id = RequestId::generate(now).map_err(DecideError::NoEntropy)?;
     let mut draft = Draft::opening(tenant.clone(), decision.clone(), now);
     let opened = opened(&case, request_id, &claim)?;
-    draft.push(&case.actor(), opened, &[(disclosed::REQUEST, &checked.raw)]).map_err(DecideError::Unwritable)?;
-    let jobs = case.push_verdict(&mut draft, &decision, &judgement, start)?;
+    draft
+        .push(&case.actor(), opened, &[(disclosed::REQUEST, &checked.raw)])
+        .map_err(DecideError::Unwritable)?;
+    let jobs = match case.push_verdict(&mut draft, &decision, &judgement, start) {
+        Ok(jobs) => jobs,
+        // A redelivered request must find its decision even if today's routes and terms would refuse it.
+        Err(refused) => {
+            let existing = claim.existing(engine).await?;
+            return existing.map(Opened::Existing).ok_or(refused);
+        }
+    };
     let (mut commit, trace) = draft.finish().map_err(DecideError::Unwritable)?;
     commit.jobs = jobs;
     commit.claim = Some(claim.claim(&decision));
-    commit.terms = checked.tags.iter().map(|tag| Term { kind: "tag".to_owned(), value: tag.clone() }).collect();
-    match engine.commit(commit).await.map_err(DecideError::Store)? {
-        Committed::Written(_) => Ok(Opened::New(trace)),
-        Committed::KeyTaken(taken) => claim.holder(engine, &taken).await.map(Opened::Existing),
-        Committed::HeadMoved | Committed::LeaseLost => {
+    commit.terms = checked
+        .tags
+        .iter()
+        .map(|tag| Term {
+            kind: "tag".to_owned(),
+            value: tag.clone(),
+        })
+        .collect();
+    match engine.commit(commit).await {
+        Ok(Committed::Written(_)) => Ok(Opened::New(trace)),
+        Ok(Committed::KeyTaken(taken)) => claim.holder(engine, &taken).await.map(Opened::Existing),
+        Ok(Committed::HeadMoved | Committed::LeaseLost) => {
             // The stream's id is new and no job is completed: neither can be.
-            Err(DecideError::Store(StoreError::new(StoreErrorKind::Backend, "opening a decision")))
+            let impossible = StoreError::new(StoreErrorKind::Backend, "opening a decision");
+            Err(DecideError::Store(impossible))
         }
+        // The acknowledgement may be lost and not the commit: if the decision is there, it is the one just made.
+        Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+            match claim.existing(engine).await {
+                Ok(Some(there)) if there.decision == decision => Ok(Opened::New(there)),
+                Ok(Some(other)) => Ok(Opened::Existing(other)),
+                Ok(None) | Err(_) => Err(DecideError::Store(error)),
+            }
+        }
+        Err(error) => Err(DecideError::Store(error)),
     }
 }
 
-fn opened(case: &Case<'_>, request_id: RequestId, claim: &Claim<'_>) -> Result<DecisionOpened, DecideError> {
-    let Case { engine, agent, checked, .. } = case;
+fn opened(
+    case: &Case<'_>,
+    request_id: RequestId,
+    claim: &Claim<'_>,
+) -> Result<DecisionOpened, DecideError> {
+    let Case {
+        engine,
+        agent,
+        checked,
+        ..
+    } = case;
     let unencodable = |source| {
-        let source = super::envelope::UnencodableEvent::NotCanonical(super::event::EventKind::DecisionOpened, source);
+        let source = super::envelope::UnencodableEvent::NotCanonical(
+            super::event::EventKind::DecisionOpened,
+            source,
+        );
         DecideError::Unwritable(UnwritableEvent::Encoding(source))
     };
     Ok(DecisionOpened {
@@ -178,9 +238,16 @@ fn opened(case: &Case<'_>, request_id: RequestId, claim: &Claim<'_>) -> Result<D
         automation_mode: checked.mode,
         key: claim.key(),
         fingerprint: checked.fingerprint,
-        action_hash: case.action.map(Action::hash).transpose().map_err(unencodable)?,
+        action_hash: case
+            .action
+            .map(Action::hash)
+            .transpose()
+            .map_err(unencodable)?,
         attempts: checked.attempts.unwrap_or(1),
-        execute_within: checked.execute_within.unwrap_or(engine.settings.execute_within).as_secs(),
+        execute_within: checked
+            .execute_within
+            .unwrap_or(engine.settings.execute_within)
+            .as_secs(),
         outcome_window: engine.settings.outcome_window.as_secs(),
         supersedes: checked.supersedes.clone(),
     })
@@ -209,7 +276,12 @@ impl Claim<'_> {
 
     async fn existing(&self, engine: &Engine) -> Result<Option<Trace>, DecideError> {
         let key = self.checked.key.digest(self.tenant);
-        let found = engine.backend.store.find_key(self.tenant, &key).await.map_err(DecideError::Store)?;
+        let found = engine
+            .backend
+            .store
+            .find_key(self.tenant, &key)
+            .await
+            .map_err(DecideError::Store)?;
         match found {
             Some(taken) => self.holder(engine, &taken).await.map(Some),
             None => Ok(None),
@@ -219,12 +291,22 @@ impl Claim<'_> {
     /// The decision that holds the key, if it is this request's; otherwise a conflict that says nothing about the other.
     async fn holder(&self, engine: &Engine, taken: &KeyClaim) -> Result<Trace, DecideError> {
         let same = taken.fingerprint == self.checked.fingerprint && taken.agent == *self.agent;
-        let StreamId::Decision(decision) = &taken.stream else { return Err(DecideError::KeyConflict) };
+        let StreamId::Decision(decision) = &taken.stream else {
+            return Err(DecideError::KeyConflict);
+        };
         if !same {
             return Err(DecideError::KeyConflict);
         }
-        let trace = engine.load(self.tenant, decision).await.map_err(DecideError::Store)?;
-        trace.ok_or_else(|| DecideError::Store(StoreError::new(StoreErrorKind::Corrupt, "reading a claimed decision")))
+        let trace = engine
+            .load(self.tenant, decision)
+            .await
+            .map_err(DecideError::Store)?;
+        trace.ok_or_else(|| {
+            DecideError::Store(StoreError::new(
+                StoreErrorKind::Corrupt,
+                "reading a claimed decision",
+            ))
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! The outcome: what the business saw after the action.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,7 +9,9 @@ use super::event::OutcomeStatus;
 use crate::json::{InvalidJson, Limits, check_value};
 
 /// What the business saw. Where it is ambiguous, `pending` or `review` says so, and a final outcome may follow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// `Debug` prints the status only.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
     outcome_status: OutcomeStatus,
@@ -29,9 +33,21 @@ pub enum InvalidOutcome {
     Metrics(#[source] InvalidJson),
 }
 
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("outcome_status", &self.outcome_status)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Outcome {
     fn new(outcome_status: OutcomeStatus) -> Self {
-        Self { outcome_status, action_taken: None, observed_metrics: Map::new() }
+        Self {
+            outcome_status,
+            action_taken: None,
+            observed_metrics: Map::new(),
+        }
     }
 
     /// It did what it was for. Final.
@@ -61,7 +77,10 @@ impl Outcome {
     /// What was done, in words; at most 300 characters.
     #[must_use]
     pub fn action_taken(self, action: impl Into<String>) -> Self {
-        Self { action_taken: Some(action.into()), ..self }
+        Self {
+            action_taken: Some(action.into()),
+            ..self
+        }
     }
 
     /// Adds a metric.
@@ -80,12 +99,20 @@ impl Outcome {
     /// # Errors
     /// [`InvalidOutcome`].
     pub(crate) fn check(&self) -> Result<(), InvalidOutcome> {
-        let Self { outcome_status: _, action_taken, observed_metrics } = self;
-        if action_taken.as_ref().is_some_and(|text| text.chars().count() > 300) {
+        let Self {
+            outcome_status: _,
+            action_taken,
+            observed_metrics,
+        } = self;
+        if action_taken
+            .as_ref()
+            .is_some_and(|text| text.chars().count() > 300)
+        {
             return Err(InvalidOutcome::ActionTaken);
         }
         let limits = Limits::default().bytes(65_536).depth(8);
-        check_value(&Value::Object(observed_metrics.clone()), &limits).map_err(InvalidOutcome::Metrics)
+        check_value(&Value::Object(observed_metrics.clone()), &limits)
+            .map_err(InvalidOutcome::Metrics)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

@@ -8,17 +8,20 @@ use std::time::Duration;
 use super::{
     envelope::{BrokenTrace, Head, Recorded},
     event::{
-        ApprovalRequested, CloseReason, DeliveryPurpose, DeliveryResult, Event, ExecutionStarted, OutcomeStatus,
-        ReceiptSource, RequirementsSnapshot, ReviewReason,
+        ApprovalRequested, CloseReason, DeliveryPurpose, DeliveryResult, Event, ExecutionStarted,
+        OutcomeStatus, ReceiptSource, RequirementsSnapshot, ReviewReason,
     },
     status::{
-        ApprovalOutcome, AutomationMode, CloseAction, ExecutionState, IllegalStep, Position, Status, Step, TraceEnd,
-        Verdict,
+        ApprovalOutcome, AutomationMode, CloseAction, ExecutionState, IllegalStep, Position,
+        Status, Step, TraceEnd, Verdict,
     },
 };
 use crate::{
     evidence::digest::Digest,
-    id::{AgentId, ApprovalId, DecisionId, DeliveryId, ExecutionId, IntegrationId, OutcomeId, PolicyId, RequestId, RouteId},
+    id::{
+        AgentId, ApprovalId, DecisionId, DeliveryId, ExecutionId, IntegrationId, OutcomeId,
+        PolicyId, RequestId, RouteId,
+    },
     time::Timestamp,
 };
 
@@ -105,6 +108,8 @@ pub struct Approval {
     pub expires_at: Timestamp,
     /// The latest attempt to deliver it.
     pub delivered: Option<Attempt>,
+    /// When it may first have reached a person: whatever later attempts came to, that person must be told how it ended.
+    pub reached_at: Option<Timestamp>,
     /// How it ended.
     pub resolved: Option<Resolved>,
 }
@@ -197,8 +202,14 @@ impl State {
             return None;
         }
         match &self.approval {
-            Some(approval) => approval.resolved.as_ref().and_then(|resolved| resolved.execute_by),
-            None => self.decided.as_ref().map(|decided| decided.at.saturating_add(self.execute_within)),
+            Some(approval) => approval
+                .resolved
+                .as_ref()
+                .and_then(|resolved| resolved.execute_by),
+            None => self
+                .decided
+                .as_ref()
+                .map(|decided| decided.at.saturating_add(self.execute_within)),
         }
     }
 
@@ -213,12 +224,18 @@ impl State {
         match (self.status(), self.execution()) {
             (_, E::Unknown) => None,
             (_, E::Started) => self.start.as_ref().map(|start| start.claims.deadline),
-            (Status::NeedsApproval, _) => self.approval.as_ref().map(|approval| approval.expires_at),
-            (Status::Open | Status::Approved, E::NotStarted | E::Failed) => self.execute_by(),
-            (Status::Open | Status::Approved, E::Executed | E::Skipped | E::Blocked | E::Reverted) => None,
-            (Status::Rejected | Status::Committed | Status::Aborted, _) => {
-                self.ended.as_ref().map(|ended| ended.at.saturating_add(self.outcome_window))
+            (Status::NeedsApproval, _) => {
+                self.approval.as_ref().map(|approval| approval.expires_at)
             }
+            (Status::Open | Status::Approved, E::NotStarted | E::Failed) => self.execute_by(),
+            (
+                Status::Open | Status::Approved,
+                E::Executed | E::Skipped | E::Blocked | E::Reverted,
+            ) => None,
+            (Status::Rejected | Status::Committed | Status::Aborted, _) => self
+                .ended
+                .as_ref()
+                .map(|ended| ended.at.saturating_add(self.outcome_window)),
         }
     }
 
@@ -230,10 +247,18 @@ impl State {
 
     /// The state after one more event; `None` before the first, which must be `decision_opened`.
     pub(crate) fn after(state: Option<Self>, recorded: &Recorded) -> Result<Self, BrokenTrace> {
-        let illegal = |source| BrokenTrace::Illegal { seq: recorded.seq, source };
-        let misplaced = BrokenTrace::Chain { seq: recorded.seq, what: "it is no event of a decision's trace" };
+        let illegal = |source| BrokenTrace::Illegal {
+            seq: recorded.seq,
+            source,
+        };
+        let misplaced = BrokenTrace::Chain {
+            seq: recorded.seq,
+            what: "it is no event of a decision's trace",
+        };
         let mut state = match (state, &recorded.event) {
-            (None, Some(Event::DecisionOpened(_))) => return Ok(Self::opened(recorded).ok_or(misplaced)?),
+            (None, Some(Event::DecisionOpened(_))) => {
+                return Self::opened(recorded).ok_or(misplaced);
+            }
             (Some(state), Some(_)) => state,
             _ => return Err(misplaced),
         };
@@ -242,12 +267,17 @@ impl State {
             state.position = state.position.after(step).map_err(illegal)?;
             state.note(event, recorded.at);
         }
-        state.head = Head { seq: recorded.seq, leaf: Some(recorded.leaf) };
+        state.head = Head {
+            seq: recorded.seq,
+            leaf: Some(recorded.leaf),
+        };
         Ok(state)
     }
 
     fn opened(recorded: &Recorded) -> Option<Self> {
-        let Some(Event::DecisionOpened(opened)) = &recorded.event else { return None };
+        let Some(Event::DecisionOpened(opened)) = &recorded.event else {
+            return None;
+        };
         Some(Self {
             position: Position::opened(opened.automation_mode),
             request_id: opened.request_id.clone(),
@@ -268,7 +298,10 @@ impl State {
             failures: 0,
             ended: None,
             outcome: None,
-            head: Head { seq: recorded.seq, leaf: Some(recorded.leaf) },
+            head: Head {
+                seq: recorded.seq,
+                leaf: Some(recorded.leaf),
+            },
         })
     }
 
@@ -286,9 +319,16 @@ impl State {
                     at,
                 });
             }
-            Event::ApprovalRequested(requested) => self.approval = Some(Approval::requested(requested, at)),
+            Event::ApprovalRequested(requested) => {
+                self.approval = Some(Approval::requested(requested, at))
+            }
             Event::DeliveryAttempted(tried) => {
-                if let (Some(approval), DeliveryPurpose::Deliver) = (&mut self.approval, tried.purpose) {
+                if let (Some(approval), DeliveryPurpose::Deliver) =
+                    (&mut self.approval, tried.purpose)
+                {
+                    if tried.result.may_have_arrived() {
+                        approval.reached_at.get_or_insert(at);
+                    }
                     approval.delivered = Some(Attempt {
                         attempt: tried.attempt,
                         result: tried.result,
@@ -300,32 +340,53 @@ impl State {
             }
             Event::ApprovalResolved(resolved) => {
                 if let Some(approval) = &mut self.approval {
-                    approval.resolved =
-                        Some(Resolved { outcome: resolved.outcome, execute_by: resolved.execute_by, at });
+                    approval.resolved = Some(Resolved {
+                        outcome: resolved.outcome,
+                        execute_by: resolved.execute_by,
+                        at,
+                    });
                 }
                 if self.position.status.is_terminal() {
                     self.ended = Some(Ended { reason: None, at });
                 }
             }
             Event::ExecutionStarted(started) => {
-                let same_key = self.start.as_ref().filter(|old| old.claims.idempotency_key == started.idempotency_key);
+                let same_key = self
+                    .start
+                    .as_ref()
+                    .filter(|old| old.claims.idempotency_key == started.idempotency_key);
                 let first_at = same_key.map_or(at, |old| old.first_at);
                 self.execution_id = Some(started.execution_id.clone());
-                self.start = Some(Start { claims: started.clone(), at, first_at });
+                self.start = Some(Start {
+                    claims: started.clone(),
+                    at,
+                    first_at,
+                });
             }
             Event::ExecutionRecorded(recorded) => {
                 self.execution_id = Some(recorded.execution_id.clone());
                 self.count_failure(recorded.status);
             }
-            Event::ExecutionReconciled(reconciled) => self.count_failure(reconciled.finding.state()),
+            Event::ExecutionReconciled(reconciled) => {
+                self.count_failure(reconciled.finding.state())
+            }
             Event::ExecutionLateReceipt(late) => {
                 if let Some(settled) = late.settles {
                     self.count_failure(settled);
                 }
             }
-            Event::DecisionClosed(closed) => self.ended = Some(Ended { reason: Some(closed.reason), at }),
+            Event::DecisionClosed(closed) => {
+                self.ended = Some(Ended {
+                    reason: Some(closed.reason),
+                    at,
+                })
+            }
             Event::OutcomeRecorded(outcome) => {
-                self.outcome = Some(LatestOutcome { id: outcome.outcome_id.clone(), status: outcome.status, at });
+                self.outcome = Some(LatestOutcome {
+                    id: outcome.outcome_id.clone(),
+                    status: outcome.status,
+                    at,
+                });
             }
             Event::DecisionOpened(_)
             | Event::PolicyEvaluated(_)
@@ -354,6 +415,7 @@ impl Approval {
             requested_at: at,
             expires_at: requested.expires_at,
             delivered: None,
+            reached_at: None,
             resolved: None,
         }
     }
@@ -362,7 +424,9 @@ impl Approval {
 /// The step that an event is; `None` for those that are no event of a trace, or only its first.
 fn step_of(event: &Event) -> Option<Step> {
     Some(match event {
-        Event::DecisionOpened(_) | Event::DocumentChanged(_) | Event::ReportReceivedLate(_) => return None,
+        Event::DecisionOpened(_) | Event::DocumentChanged(_) | Event::ReportReceivedLate(_) => {
+            return None;
+        }
         Event::PolicyEvaluated(_) => Step::Evaluate,
         Event::VerdictRecorded(verdict) => Step::Decide(verdict.verdict),
         Event::ContextAdded(_) => Step::AddContext,

@@ -5,12 +5,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 macro_rules! snake_case_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $text)] $variant),+
         }
@@ -132,6 +130,18 @@ snake_case_enum! {
     }
 }
 
+impl ApprovalOutcome {
+    /// The status that an approval which ends so leads to.
+    #[must_use]
+    pub fn status(self) -> Status {
+        match self {
+            Self::Approved => Status::Approved,
+            Self::Rejected => Status::Rejected,
+            Self::Expired => Status::Aborted,
+        }
+    }
+}
+
 snake_case_enum! {
     /// How a decision is closed. Exhaustive on purpose.
     CloseAction {
@@ -188,7 +198,10 @@ impl fmt::Display for Step {
             Self::RequestApproval => f.write_str("request an approval, to `needs_approval`"),
             Self::Deliver => f.write_str("deliver an approval"),
             Self::Answer => f.write_str("answer the approval"),
-            Self::Resolve(outcome) => write!(f, "resolve the approval, to `{outcome}`"),
+            Self::Resolve(outcome) => {
+                let to = outcome.status();
+                write!(f, "resolve the approval as `{outcome}`, to `{to}`")
+            }
             Self::Start => f.write_str("start the execution, to `started`"),
             Self::Record(to) => write!(f, "record the execution, to `{to}`"),
             Self::Report(to) => write!(f, "report an execution, to `{to}`"),
@@ -254,7 +267,9 @@ impl Position {
     #[must_use]
     pub fn is_authorised(self) -> bool {
         match self.status {
-            Status::Open => self.verdict == Some(Verdict::Yes) && self.mode == AutomationMode::Autonomous,
+            Status::Open => {
+                self.verdict == Some(Verdict::Yes) && self.mode == AutomationMode::Autonomous
+            }
             Status::Approved => true,
             Status::NeedsApproval | Status::Rejected | Status::Committed | Status::Aborted => false,
         }
@@ -268,7 +283,13 @@ impl Position {
         use ExecutionState as E;
         use Status as S;
 
-        let Self { status, execution, verdict, mode, trace } = self;
+        let Self {
+            status,
+            execution,
+            verdict,
+            mode,
+            trace,
+        } = self;
         let illegal = Err(IllegalStep { from: self, step });
         if trace == TraceEnd::Closed {
             return illegal;
@@ -277,39 +298,66 @@ impl Position {
         let with_execution = |execution| Ok(Self { execution, ..self });
         match (step, status, execution) {
             (Step::Evaluate | Step::AddContext, S::Open, E::NotStarted) => Ok(self),
-            (Step::Decide(verdict), S::Open, E::NotStarted) => Ok(Self { verdict: Some(verdict), ..self }),
+            (Step::Decide(verdict), S::Open, E::NotStarted) => Ok(Self {
+                verdict: Some(verdict),
+                ..self
+            }),
             (Step::RequestApproval, S::Open, E::NotStarted) => match (verdict, mode) {
-                (Some(Verdict::Yes | Verdict::Review), _) | (Some(Verdict::No), AutomationMode::Override) => {
-                    with_status(S::NeedsApproval)
-                }
+                (Some(Verdict::Yes | Verdict::Review), _)
+                | (Some(Verdict::No), AutomationMode::Override) => with_status(S::NeedsApproval),
                 _ => illegal,
             },
-            (Step::Deliver, S::NeedsApproval | S::Approved | S::Rejected | S::Committed | S::Aborted, _) => Ok(self),
+            (
+                Step::Deliver,
+                S::NeedsApproval | S::Approved | S::Rejected | S::Committed | S::Aborted,
+                _,
+            ) => Ok(self),
             (Step::Answer, S::NeedsApproval, E::NotStarted) => Ok(self),
-            (Step::Resolve(outcome), S::NeedsApproval, E::NotStarted) => with_status(match outcome {
-                ApprovalOutcome::Approved => S::Approved,
-                ApprovalOutcome::Rejected => S::Rejected,
-                ApprovalOutcome::Expired => S::Aborted,
-            }),
+            (Step::Resolve(outcome), S::NeedsApproval, E::NotStarted) => {
+                with_status(outcome.status())
+            }
             (Step::Start, _, E::NotStarted | E::Failed | E::Unknown) if self.is_authorised() => {
                 with_execution(E::Started)
             }
-            (Step::Record(to), _, E::Started) if !status.is_terminal() && is_end(to) => with_execution(to),
-            (Step::Report(to), _, E::NotStarted) if self.is_authorised() && is_end(to) => with_execution(to),
-            (Step::Reconcile(to @ (E::Executed | E::Failed | E::Reverted)), _, E::Unknown) => with_execution(to),
-            (Step::Settle(to), _, E::Unknown) if is_end(to) && to != E::Unknown => with_execution(to),
-            (Step::Keep, _, E::Started | E::Executed | E::Failed | E::Skipped | E::Blocked | E::Reverted | E::Unknown) => {
-                Ok(self)
+            (Step::Record(to), _, E::Started) if !status.is_terminal() && is_end(to) => {
+                with_execution(to)
             }
-            (Step::Close(CloseAction::Commit), _, E::Executed) if self.is_authorised() => with_status(S::Committed),
+            (Step::Report(to), _, E::NotStarted) if self.is_authorised() && is_end(to) => {
+                with_execution(to)
+            }
+            (Step::Reconcile(to @ (E::Executed | E::Failed | E::Reverted)), _, E::Unknown) => {
+                with_execution(to)
+            }
+            (Step::Settle(to), _, E::Unknown) if is_end(to) && to != E::Unknown => {
+                with_execution(to)
+            }
+            (
+                Step::Keep,
+                _,
+                E::Started
+                | E::Executed
+                | E::Failed
+                | E::Skipped
+                | E::Blocked
+                | E::Reverted
+                | E::Unknown,
+            ) => Ok(self),
+            (Step::Close(CloseAction::Commit), _, E::Executed) if self.is_authorised() => {
+                with_status(S::Committed)
+            }
             (
                 Step::Close(CloseAction::Abort),
                 S::Open | S::Approved | S::NeedsApproval,
                 E::NotStarted | E::Failed | E::Skipped | E::Blocked | E::Reverted,
             ) => with_status(S::Aborted),
             (Step::RecordOutcome, S::Rejected | S::Committed | S::Aborted, _) => Ok(self),
-            (Step::CloseTrace, S::Rejected | S::Committed | S::Aborted, end) if end != E::Started && end != E::Unknown => {
-                Ok(Self { trace: TraceEnd::Closed, ..self })
+            (Step::CloseTrace, S::Rejected | S::Committed | S::Aborted, end)
+                if end != E::Started && end != E::Unknown =>
+            {
+                Ok(Self {
+                    trace: TraceEnd::Closed,
+                    ..self
+                })
             }
             _ => illegal,
         }

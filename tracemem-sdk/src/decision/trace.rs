@@ -1,8 +1,11 @@
 //! The trace of a decision as it was read: its events, what they disclose, and the state they fold to.
 
+use serde_json::Value;
+
 use super::{
     envelope::{BrokenTrace, Disclosed, Head, Recorded, decode},
     event::{DecisionClosed, Event, EventKind, disclosed},
+    request::ActionTarget,
     state::State,
     status::ApprovalOutcome,
 };
@@ -23,7 +26,11 @@ pub struct Trace {
 
 impl Trace {
     /// Reads a stored stream, and refuses one that is not what was written.
-    pub(crate) fn read(tenant: &TenantId, decision: &DecisionId, stream: &Stream) -> Result<Self, BrokenTrace> {
+    pub(crate) fn read(
+        tenant: &TenantId,
+        decision: &DecisionId,
+        stream: &Stream,
+    ) -> Result<Self, BrokenTrace> {
         let stream_id = StreamId::Decision(decision.clone());
         let mut head = Head::NEW;
         let mut state = None;
@@ -35,7 +42,10 @@ impl Trace {
             state = Some(next);
             events.push(recorded);
         }
-        let broken = |what| BrokenTrace::Chain { seq: head.seq, what };
+        let broken = |what| BrokenTrace::Chain {
+            seq: head.seq,
+            what,
+        };
         let state = state.ok_or(broken("there is no event"))?;
         if stream.version.0 != head.seq {
             return Err(broken("the head is at another event"));
@@ -43,7 +53,12 @@ impl Trace {
         if state.projection().ok().as_ref() != Some(&stream.projection) {
             return Err(broken("the projection is not the fold of the events"));
         }
-        Ok(Self { tenant: tenant.clone(), decision: decision.clone(), events, state })
+        Ok(Self {
+            tenant: tenant.clone(),
+            decision: decision.clone(),
+            events,
+            state,
+        })
     }
 
     /// Whose decision.
@@ -73,7 +88,10 @@ impl Trace {
     /// The request, as the exact bytes that were given; `None` where it was erased.
     #[must_use]
     pub fn request(&self) -> Option<&[u8]> {
-        match self.last(EventKind::DecisionOpened)?.disclosed(disclosed::REQUEST) {
+        match self
+            .last(EventKind::DecisionOpened)?
+            .disclosed(disclosed::REQUEST)
+        {
             Disclosed::Value(bytes) => Some(bytes),
             Disclosed::Withheld | Disclosed::Absent => None,
         }
@@ -81,8 +99,9 @@ impl Trace {
 
     /// The latest Decision Record v1, unsigned; `None` before the verdict or where it was erased.
     #[must_use]
-    pub fn record(&self) -> Option<serde_json::Value> {
-        self.last(EventKind::VerdictRecorded)?.read(disclosed::RECORD)
+    pub fn record(&self) -> Option<Value> {
+        self.last(EventKind::VerdictRecorded)?
+            .read(disclosed::RECORD)
     }
 
     /// How the approval ended, if it did; identity and rationale are `None` where they were erased.
@@ -115,12 +134,31 @@ impl Trace {
         })
     }
 
+    /// What the request says is acted on; `None` where it names no complete target, or was erased.
+    pub(crate) fn target(&self) -> Option<ActionTarget> {
+        let request: Value = serde_json::from_slice(self.request()?).ok()?;
+        let part = |name: &str| {
+            request
+                .get("context")?
+                .get(name)?
+                .as_str()
+                .map(str::to_owned)
+        };
+        Some(ActionTarget {
+            system: part("target_system")?,
+            object: part("target_object_id")?,
+            mutation: part("mutation")?,
+        })
+    }
+
     pub(crate) fn message(&self) -> Option<MessageText> {
-        self.last(EventKind::ApprovalRequested)?.read(disclosed::MESSAGE)
+        self.last(EventKind::ApprovalRequested)?
+            .read(disclosed::MESSAGE)
     }
 
     pub(crate) fn eligible(&self) -> Option<Eligible> {
-        self.last(EventKind::ApprovalRequested)?.read(disclosed::ELIGIBLE)
+        self.last(EventKind::ApprovalRequested)?
+            .read(disclosed::ELIGIBLE)
     }
 
     pub(crate) fn closed(&self) -> Option<&DecisionClosed> {
@@ -132,6 +170,9 @@ impl Trace {
 
     /// The latest event of this type.
     pub(crate) fn last(&self, kind: EventKind) -> Option<&Recorded> {
-        self.events.iter().rev().find(|recorded| recorded.kind == kind)
+        self.events
+            .iter()
+            .rev()
+            .find(|recorded| recorded.kind == kind)
     }
 }

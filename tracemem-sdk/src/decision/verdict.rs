@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::{
     closing,
     draft::Draft,
-    event::{CloseReason, PolicyEvaluated, PolicyFinding, ReviewReason, VerdictRecorded, disclosed},
+    event::{
+        CloseReason, PolicyEvaluated, PolicyFinding, ReviewReason, VerdictRecorded, disclosed,
+    },
     opening::DecideError,
     recording::record_of,
     request::{Action, Checked},
@@ -39,7 +41,12 @@ pub(crate) struct Case<'a> {
 impl Case<'_> {
     /// What fact providers and policies are asked.
     pub(crate) fn question(&self, context: Arc<Map<String, Value>>) -> (FactQuestion, PolicyInput) {
-        let Self { tenant, agent, checked, .. } = *self;
+        let Self {
+            tenant,
+            agent,
+            checked,
+            ..
+        } = *self;
         let question = FactQuestion {
             tenant: tenant.clone(),
             intent: checked.intent.clone(),
@@ -74,7 +81,9 @@ impl Case<'_> {
                     .map_err(DecideError::Unwritable)?;
                 Ok(Vec::new())
             }
-            Follows::Ask => requesting::push_request(self, draft, decision, judgement).map(|job| vec![job]),
+            Follows::Ask => {
+                requesting::push_request(self, draft, decision, judgement).map(|job| vec![job])
+            }
             Follows::AskWhereTheRouteTakesIt => {
                 let asked = requesting::push_request_after_error(self, draft, decision, judgement)?;
                 Ok(asked.into_iter().collect())
@@ -82,7 +91,8 @@ impl Case<'_> {
             Follows::Wait => Ok(Vec::new()),
             Follows::Start => {
                 if let Some(safety) = start {
-                    starting::push_start(self.engine, draft, &self.actor(), safety).map_err(DecideError::Unwritable)?;
+                    starting::push_start(self.engine, draft, &self.actor(), safety)
+                        .map_err(DecideError::Unwritable)?;
                 }
                 Ok(Vec::new())
             }
@@ -92,23 +102,40 @@ impl Case<'_> {
     fn follows(&self, judgement: &Judgement) -> Follows {
         match (judgement.verdict(), judgement.review(), self.checked.mode) {
             (Verdict::No, _, AutomationMode::Override) => Follows::Ask,
-            (Verdict::No, _, AutomationMode::Propose | AutomationMode::Approve | AutomationMode::Autonomous) => {
-                Follows::Close
-            }
+            (
+                Verdict::No,
+                _,
+                AutomationMode::Propose | AutomationMode::Approve | AutomationMode::Autonomous,
+            ) => Follows::Close,
             (Verdict::Yes, _, AutomationMode::Autonomous) => Follows::Start,
-            (Verdict::Yes, _, AutomationMode::Propose | AutomationMode::Approve | AutomationMode::Override) => Follows::Ask,
+            (
+                Verdict::Yes,
+                _,
+                AutomationMode::Propose | AutomationMode::Approve | AutomationMode::Override,
+            ) => Follows::Ask,
             (Verdict::Review, Some(ReviewReason::Exception), _) => Follows::Ask,
-            (Verdict::Review, Some(ReviewReason::PolicyError), _) => Follows::AskWhereTheRouteTakesIt,
+            (Verdict::Review, Some(ReviewReason::PolicyError), _) => {
+                Follows::AskWhereTheRouteTakesIt
+            }
             (Verdict::Review, Some(ReviewReason::NeedsInput) | None, _) => Follows::Wait,
         }
     }
 
-    fn push_evaluations(&self, draft: &mut Draft, judgement: &Judgement) -> Result<(), DecideError> {
-        let facts = (!judgement.answers.is_empty()).then(|| text(&json!(judgement.answers.as_ref())));
+    fn push_evaluations(
+        &self,
+        draft: &mut Draft,
+        judgement: &Judgement,
+    ) -> Result<(), DecideError> {
+        let facts =
+            (!judgement.answers.is_empty()).then(|| text(&json!(judgement.answers.as_ref())));
         for judged in &judgement.judged {
             let evaluation = text(&evaluation_of(judged));
             let mut disclosures = vec![(disclosed::EVALUATION, evaluation.as_slice())];
-            disclosures.extend(facts.as_ref().map(|facts| (disclosed::FACTS, facts.as_slice())));
+            disclosures.extend(
+                facts
+                    .as_ref()
+                    .map(|facts| (disclosed::FACTS, facts.as_slice())),
+            );
             let event = PolicyEvaluated {
                 policy_id: judged.policy.clone(),
                 version: judged.version.label.clone(),
@@ -118,14 +145,25 @@ impl Case<'_> {
                 matched_rule_id: judged.outcome.matched_rule_id.clone(),
                 facts: judgement.facts.clone(),
             };
-            draft.push(&self.actor(), event, &disclosures).map_err(DecideError::Unwritable)?;
+            draft
+                .push(&self.actor(), event, &disclosures)
+                .map_err(DecideError::Unwritable)?;
         }
         Ok(())
     }
 
-    fn push_record(&self, draft: &mut Draft, decision: &DecisionId, judgement: &Judgement) -> Result<(), DecideError> {
-        let request_id = draft.state().map(|state| state.request_id.clone()).ok_or(DecideError::NotFound)?;
-        let record = record_of(self, decision, &request_id, judgement, draft.at()).map_err(DecideError::Record)?;
+    fn push_record(
+        &self,
+        draft: &mut Draft,
+        decision: &DecisionId,
+        judgement: &Judgement,
+    ) -> Result<(), DecideError> {
+        let request_id = draft
+            .state()
+            .map(|state| state.request_id.clone())
+            .ok_or(DecideError::NotFound)?;
+        let record = record_of(self, decision, &request_id, judgement, draft.at())
+            .map_err(DecideError::Record)?;
         let decisive = &judgement.decisive;
         let event = VerdictRecorded {
             verdict: judgement.verdict(),
@@ -138,7 +176,9 @@ impl Case<'_> {
             output_hash: record.output_hash(),
         };
         let body = text(&record.to_json());
-        draft.push(&self.actor(), event, &[(disclosed::RECORD, &body)]).map_err(DecideError::Unwritable)
+        draft
+            .push(&self.actor(), event, &[(disclosed::RECORD, &body)])
+            .map_err(DecideError::Unwritable)
     }
 }
 

@@ -31,7 +31,9 @@ pub enum BuildError {
         id: String,
     },
     /// A route names an integration that there is not.
-    #[error("route `{route}` needs integration `{integration}`; add it with `Builder::integration`")]
+    #[error(
+        "route `{route}` needs integration `{integration}`; add it with `Builder::integration`"
+    )]
     MissingIntegration {
         /// The route.
         route: RouteId,
@@ -86,7 +88,10 @@ impl Builder {
 
     /// Another clock than the operating system's.
     pub fn clock(self, clock: impl Clock) -> Self {
-        Self { clock: Arc::new(clock), ..self }
+        Self {
+            clock: Arc::new(clock),
+            ..self
+        }
     }
 
     /// Other times and limits than the defaults.
@@ -120,7 +125,10 @@ impl Builder {
 
     /// Where exceptions go for which neither policy nor attachment names a route.
     pub fn default_route(self, route: RouteId) -> Self {
-        Self { default_route: Some(route), ..self }
+        Self {
+            default_route: Some(route),
+            ..self
+        }
     }
 
     /// Registers an integration, for all tenants.
@@ -134,16 +142,33 @@ impl Builder {
     /// # Errors
     /// [`BuildError`], naming the part and the remedy.
     pub fn build(self) -> Result<TraceMem, BuildError> {
-        let Self { backend, clock, settings, policies, attachments, facts, routes, default_route, integrations } = self;
+        let Self {
+            backend,
+            clock,
+            settings,
+            policies,
+            attachments,
+            facts,
+            routes,
+            default_route,
+            integrations,
+        } = self;
         check_settings(&settings)?;
         let policies = by_id("policy", policies, |policy| policy.id())?;
-        let facts: BTreeMap<FactProviderId, _> = by_id("fact provider", facts, |provider| provider.id())?;
+        let facts: BTreeMap<FactProviderId, _> =
+            by_id("fact provider", facts, |provider| provider.id())?;
         let routes = by_id("route", routes, |route| route.id())?;
         let integrations = by_id("integration", integrations, |integration| integration.id())?;
         for (route, registered) in &routes {
-            let missing = registered.integrations().into_iter().find(|id| !integrations.contains_key(id));
+            let missing = registered
+                .integrations()
+                .into_iter()
+                .find(|id| !integrations.contains_key(id));
             if let Some(integration) = missing {
-                return Err(BuildError::MissingIntegration { route: route.clone(), integration });
+                return Err(BuildError::MissingIntegration {
+                    route: route.clone(),
+                    integration,
+                });
             }
         }
         let has_route = |route: &RouteId| routes.contains_key(route) || backend.catalog.is_some();
@@ -152,11 +177,17 @@ impl Builder {
                 return Err(BuildError::MissingPolicy(attachment.policy.clone()));
             }
             if let Some(route) = attachment.route.clone().filter(|route| !has_route(route)) {
-                return Err(BuildError::MissingRoute { route, needed_by: attachment.policy.to_string() });
+                return Err(BuildError::MissingRoute {
+                    route,
+                    needed_by: attachment.policy.to_string(),
+                });
             }
         }
         if let Some(route) = default_route.clone().filter(|route| !has_route(route)) {
-            return Err(BuildError::MissingRoute { route, needed_by: "default_route".to_owned() });
+            return Err(BuildError::MissingRoute {
+                route,
+                needed_by: "default_route".to_owned(),
+            });
         }
         Ok(TraceMem::new(Engine {
             backend,
@@ -183,7 +214,12 @@ fn by_id<Id: Ord + ToString, T: ?Sized>(
     for one in registered {
         match by_id.entry(id_of(&one)) {
             Entry::Vacant(place) => place.insert(one),
-            Entry::Occupied(taken) => return Err(BuildError::Twice { kind, id: taken.key().to_string() }),
+            Entry::Occupied(taken) => {
+                return Err(BuildError::Twice {
+                    kind,
+                    id: taken.key().to_string(),
+                });
+            }
         };
     }
     Ok(by_id)

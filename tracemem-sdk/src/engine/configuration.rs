@@ -31,7 +31,9 @@ pub enum ConfigurationError {
     #[error("the approval route `{0}` is disabled")]
     DisabledRoute(RouteId),
     /// A human must be asked, and nothing says where.
-    #[error("an approval is needed and no route says where; attach one to the policy, or set a default route")]
+    #[error(
+        "an approval is needed and no route says where; attach one to the policy, or set a default route"
+    )]
     NoRoute,
     /// Policies send their exceptions different ways, and one approval cannot satisfy both.
     #[error("the policies send this exception by route `{0}` and by route `{1}`")]
@@ -45,7 +47,9 @@ pub enum ConfigurationError {
         set: RouteId,
     },
     /// The route needs an integration that this process does not have.
-    #[error("route `{route}` needs integration `{integration}`; add it with `Builder::integration`")]
+    #[error(
+        "route `{route}` needs integration `{integration}`; add it with `Builder::integration`"
+    )]
     MissingIntegration {
         /// The route.
         route: RouteId,
@@ -53,6 +57,9 @@ pub enum ConfigurationError {
         integration: IntegrationId,
     },
 }
+
+/// A policy that applies, with the attachment that makes it apply; none where only the request names it.
+pub(crate) type Applicable = (Arc<dyn Policy>, Option<Attachment>);
 
 /// What a tenant's administrators stored.
 #[derive(Debug, Default)]
@@ -73,8 +80,13 @@ const KEPT: usize = 1_024;
 
 impl Engine {
     /// The tenant's stored configuration, no older than the settings allow.
-    pub(crate) async fn configuration(&self, tenant: &TenantId) -> Result<Arc<Configuration>, StoreError> {
-        let Some(catalog) = &self.backend.catalog else { return Ok(Arc::default()) };
+    pub(crate) async fn configuration(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Arc<Configuration>, StoreError> {
+        let Some(catalog) = &self.backend.catalog else {
+            return Ok(Arc::default());
+        };
         let now = self.now();
         if let Some(kept) = self.kept_configuration(tenant, now) {
             return Ok(kept);
@@ -84,7 +96,13 @@ impl Engine {
             if kept.len() >= KEPT {
                 kept.clear();
             }
-            kept.insert(tenant.clone(), Cached { read_at: now, configuration: configuration.clone() });
+            kept.insert(
+                tenant.clone(),
+                Cached {
+                    read_at: now,
+                    configuration: configuration.clone(),
+                },
+            );
         }
         Ok(configuration)
     }
@@ -93,7 +111,8 @@ impl Engine {
         let kept = self.configurations.lock().ok()?;
         let cached = kept.get(tenant)?;
         // A clock that stepped back must not keep an old configuration alive.
-        let fresh = now >= cached.read_at && now.saturating_since(cached.read_at) < self.settings.configuration_age;
+        let fresh = now >= cached.read_at
+            && now.saturating_since(cached.read_at) < self.settings.configuration_age;
         fresh.then(|| cached.configuration.clone())
     }
 
@@ -105,7 +124,11 @@ impl Engine {
     }
 
     /// A route by id: a registered one, or the tenant's.
-    pub(crate) fn route(&self, stored: &Configuration, id: &RouteId) -> Option<Arc<dyn ApprovalRoute>> {
+    pub(crate) fn route(
+        &self,
+        stored: &Configuration,
+        id: &RouteId,
+    ) -> Option<Arc<dyn ApprovalRoute>> {
         let registered = self.routes.get(id).cloned();
         registered.or_else(|| Some(stored.routes.get(id)?.clone() as Arc<dyn ApprovalRoute>))
     }
@@ -131,18 +154,26 @@ impl Engine {
         stored: &Configuration,
         intent: &Intent,
         named: Option<&PolicyId>,
-    ) -> Result<Vec<(Arc<dyn Policy>, Option<Attachment>)>, ConfigurationError> {
-        let attached = self.attachments.iter().chain(&stored.attachments).filter(|one| one.intents.covers(intent));
+    ) -> Result<Vec<Applicable>, ConfigurationError> {
+        let attached = self
+            .attachments
+            .iter()
+            .chain(&stored.attachments)
+            .filter(|one| one.intents.covers(intent));
         let mut applicable = Vec::new();
         for attachment in attached {
             let policy = self.policy(stored, &attachment.policy);
-            let policy = policy.ok_or_else(|| ConfigurationError::UnknownPolicy(attachment.policy.clone()))?;
+            let policy = policy
+                .ok_or_else(|| ConfigurationError::UnknownPolicy(attachment.policy.clone()))?;
             applicable.push((policy, Some(attachment.clone())));
         }
         if let Some(named) = named {
             let policy = self.policy(stored, named);
             let policy = policy.ok_or_else(|| ConfigurationError::UnknownPolicy(named.clone()))?;
-            if !applicable.iter().any(|(attached, _)| attached.id() == *named) {
+            if !applicable
+                .iter()
+                .any(|(attached, _)| attached.id() == *named)
+            {
                 applicable.push((policy, None));
             }
         }
@@ -160,34 +191,48 @@ impl Engine {
         asked: Option<&RouteId>,
     ) -> Result<Arc<dyn ApprovalRoute>, ConfigurationError> {
         let first = set.first();
-        if let (Some(first), Some(other)) = (first, set.iter().find(|other| Some(*other) != first)) {
+        if let (Some(first), Some(other)) = (first, set.iter().find(|other| Some(*other) != first))
+        {
             return Err(ConfigurationError::TwoRoutes(first.clone(), other.clone()));
         }
         let set = first.or(self.default_route.as_ref());
         let chosen = match (set, asked) {
             (Some(set), Some(asked)) if set != asked => {
-                return Err(ConfigurationError::OtherRoute { asked: asked.clone(), set: set.clone() });
+                return Err(ConfigurationError::OtherRoute {
+                    asked: asked.clone(),
+                    set: set.clone(),
+                });
             }
             (Some(set), _) => set,
             (None, Some(asked)) => {
-                let disabled = |route: &Arc<StoredRoute>| route.status == RouteStatus::Disabled;
-                if stored.routes.get(asked).is_some_and(disabled) {
+                if stored.is_disabled(asked) {
                     return Err(ConfigurationError::DisabledRoute(asked.clone()));
                 }
                 asked
             }
             (None, None) => return Err(ConfigurationError::NoRoute),
         };
-        let route = self.route(stored, chosen).ok_or_else(|| ConfigurationError::UnknownRoute(chosen.clone()))?;
+        let route = self
+            .route(stored, chosen)
+            .ok_or_else(|| ConfigurationError::UnknownRoute(chosen.clone()))?;
         self.check_integrations(route.as_ref())?;
         Ok(route)
     }
 
     /// Whether this process has all integrations of a route.
-    pub(crate) fn check_integrations(&self, route: &dyn ApprovalRoute) -> Result<(), ConfigurationError> {
-        let missing = route.integrations().into_iter().find(|id| !self.integrations.contains_key(id));
+    pub(crate) fn check_integrations(
+        &self,
+        route: &dyn ApprovalRoute,
+    ) -> Result<(), ConfigurationError> {
+        let missing = route
+            .integrations()
+            .into_iter()
+            .find(|id| !self.integrations.contains_key(id));
         match missing {
-            Some(integration) => Err(ConfigurationError::MissingIntegration { route: route.id(), integration }),
+            Some(integration) => Err(ConfigurationError::MissingIntegration {
+                route: route.id(),
+                integration,
+            }),
             None => Ok(()),
         }
     }
@@ -196,7 +241,11 @@ impl Engine {
 impl Configuration {
     async fn read(catalog: &dyn Catalog, tenant: &TenantId) -> Result<Self, StoreError> {
         let mut configuration = Self::default();
-        for kind in [DocumentKind::Route, DocumentKind::Rulebook, DocumentKind::Attachment] {
+        for kind in [
+            DocumentKind::Route,
+            DocumentKind::Rulebook,
+            DocumentKind::Attachment,
+        ] {
             for bytes in read_all(catalog, tenant, kind).await? {
                 configuration.take(kind, &bytes)?;
             }
@@ -214,9 +263,18 @@ impl Configuration {
                 let policy = DeclaredPolicy::from_json(bytes).map_err(unreadable)?;
                 self.policies.insert(policy.id(), Arc::new(policy));
             }
-            DocumentKind::Attachment => self.attachments.push(Attachment::from_json(bytes).map_err(unreadable)?),
+            DocumentKind::Attachment => self
+                .attachments
+                .push(Attachment::from_json(bytes).map_err(unreadable)?),
         }
         Ok(())
+    }
+
+    /// Whether nothing new may refer to this route.
+    pub(crate) fn is_disabled(&self, id: &RouteId) -> bool {
+        self.routes
+            .get(id)
+            .is_some_and(|route| route.status == RouteStatus::Disabled)
     }
 
     pub(crate) fn attachments(&self) -> &[Attachment] {
@@ -229,12 +287,18 @@ fn unreadable(source: impl std::error::Error + Send + Sync + 'static) -> StoreEr
     StoreError::new(StoreErrorKind::Corrupt, "reading the configuration").with_source(source)
 }
 
-async fn read_all(catalog: &dyn Catalog, tenant: &TenantId, kind: DocumentKind) -> Result<Vec<Vec<u8>>, StoreError> {
+async fn read_all(
+    catalog: &dyn Catalog,
+    tenant: &TenantId,
+    kind: DocumentKind,
+) -> Result<Vec<Vec<u8>>, StoreError> {
     const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
     let mut all = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let page = catalog.documents(tenant, kind, after.as_deref(), PAGE).await?;
+        let page = catalog
+            .documents(tenant, kind, after.as_deref(), PAGE)
+            .await?;
         let full = page.len() == PAGE.get() as usize;
         after = page.last().map(|document| document.id.clone());
         all.extend(page.into_iter().map(|document| document.bytes));

@@ -11,13 +11,13 @@ use std::{
 
 use tokio::sync::Notify;
 
+use self::configuration::Cached;
+pub(crate) use self::configuration::Configuration;
 pub use self::{
     builder::{BuildError, Builder},
     configuration::ConfigurationError,
     settings::Settings,
 };
-pub(crate) use self::configuration::Configuration;
-use self::configuration::Cached;
 use crate::{
     decision::Trace,
     id::{DecisionId, FactProviderId, IntegrationId, PolicyId, RouteId, TenantId},
@@ -41,7 +41,7 @@ pub(crate) struct Engine {
     default_route: Option<RouteId>,
     pub(crate) integrations: BTreeMap<IntegrationId, Arc<dyn Integration>>,
     configurations: Mutex<BTreeMap<TenantId, Cached>>,
-    /// Told whenever this process put a job or set a timer, so that its worker need not wait for the next look.
+    /// Told whenever this process put a job, so that its worker need not wait for the next look.
     pub(crate) work: Notify,
 }
 
@@ -51,16 +51,26 @@ impl Engine {
     }
 
     /// Reads a trace; `None` where this tenant has no such decision.
-    pub(crate) async fn load(&self, tenant: &TenantId, decision: &DecisionId) -> Result<Option<Trace>, StoreError> {
+    pub(crate) async fn load(
+        &self,
+        tenant: &TenantId,
+        decision: &DecisionId,
+    ) -> Result<Option<Trace>, StoreError> {
         let stream = StreamId::Decision(decision.clone());
-        let Some(stream) = self.backend.store.load(tenant, &stream).await? else { return Ok(None) };
-        let corrupt = |broken| StoreError::new(StoreErrorKind::Corrupt, "reading a trace").with_source(broken);
-        Trace::read(tenant, decision, &stream).map(Some).map_err(corrupt)
+        let Some(stream) = self.backend.store.load(tenant, &stream).await? else {
+            return Ok(None);
+        };
+        let corrupt = |broken| {
+            StoreError::new(StoreErrorKind::Corrupt, "reading a trace").with_source(broken)
+        };
+        Trace::read(tenant, decision, &stream)
+            .map(Some)
+            .map_err(corrupt)
     }
 
-    /// Commits, and wakes this process's worker where there is work for it.
+    /// Commits, and wakes this process's worker where there is a job for it. Timers lie ahead: the worker's next look finds them.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        let work = !commit.jobs.is_empty() || commit.projection.wake_at.is_some();
+        let work = !commit.jobs.is_empty();
         let committed = self.backend.store.commit(commit).await?;
         if work {
             self.work.notify_one();

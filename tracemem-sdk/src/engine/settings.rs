@@ -20,6 +20,8 @@ pub struct Settings {
     pub quarantine: Duration,
     /// How much sooner than its target says an idempotency key counts as forgotten: 60 s.
     pub key_margin: Duration,
+    /// How long a target may take to answer a lookup: 10 s.
+    pub lookup_limit: Duration,
     /// How long one attempt of a delivery may take: 30 s. Its lease is twice that.
     pub delivery_limit: Duration,
     /// The waits between attempts of a delivery: 0 s, 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h, each ±20 %. After the last comes a
@@ -48,6 +50,7 @@ impl Default for Settings {
             start_deadline: Duration::from_secs(60),
             quarantine: Duration::from_secs(30),
             key_margin: Duration::from_secs(60),
+            lookup_limit: Duration::from_secs(10),
             delivery_limit: Duration::from_secs(30),
             delivery_schedule: vec![
                 Duration::ZERO,

@@ -58,13 +58,20 @@ impl DeliveryError {
     /// A failure of this kind, said in a sentence fragment that holds no secret and no personal data.
     #[must_use]
     pub fn new(kind: DeliveryErrorKind, what: impl Into<String>) -> Self {
-        Self { kind, what: what.into(), source: None }
+        Self {
+            kind,
+            what: what.into(),
+            source: None,
+        }
     }
 
     /// Adds the cause. It must hold no secret.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..self }
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
     }
 
     /// What the worker does next.
@@ -82,6 +89,8 @@ impl fmt::Display for DeliveryError {
 
 impl Error for DeliveryError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }

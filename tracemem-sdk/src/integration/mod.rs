@@ -45,14 +45,27 @@ impl Delivery {
         }
     }
 
-    pub(crate) fn restored(tenant: TenantId, id: DeliveryId, destination: Destination, handle: String) -> Self {
-        Self { tenant, id, destination, handle }
+    pub(crate) fn restored(
+        tenant: TenantId,
+        id: DeliveryId,
+        destination: Destination,
+        handle: String,
+    ) -> Self {
+        Self {
+            tenant,
+            id,
+            destination,
+            handle,
+        }
     }
 }
 
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delivery").field("tenant", &self.tenant).field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Delivery")
+            .field("tenant", &self.tenant)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,13 +91,21 @@ pub trait Integration: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`DeliveryError`], whose kind says what to do next.
-    async fn deliver(&self, message: &ApprovalMessage, to: &Destination) -> Result<Delivery, DeliveryError>;
+    async fn deliver(
+        &self,
+        message: &ApprovalMessage,
+        to: &Destination,
+    ) -> Result<Delivery, DeliveryError>;
 
     /// Changes what was delivered to the final outcome.
     ///
     /// # Errors
     /// [`DeliveryError`], whose kind says what to do next.
-    async fn conclude(&self, delivery: &Delivery, resolution: &Resolution) -> Result<(), DeliveryError>;
+    async fn conclude(
+        &self,
+        delivery: &Delivery,
+        resolution: &Resolution,
+    ) -> Result<(), DeliveryError>;
 
     /// Tests the connection.
     ///

@@ -119,13 +119,26 @@ pub enum InvalidAttachment {
     /// It has other fields than `{"policy_id", "intents", "exception_route": {"approval_route_id"}}`, or others in them.
     #[error("the document is no attachment")]
     Form(#[source] serde_json::Error),
+    /// `expires_in_seconds` is outside its range.
+    #[error("`exception_route.expires_in_seconds`: it is from 1 to 31536000, a year")]
+    Expiry,
+    /// Its terms are not whole seconds, say whether the requester may answer, or come without a route: a stored one cannot say that.
+    #[error(
+        "the attachment has terms that its stored form cannot express; register it with `Builder::attach`"
+    )]
+    Inexpressible,
 }
 
 impl Attachment {
     /// The policy applies to all intents.
     #[must_use]
     pub fn everywhere(policy: PolicyId) -> Self {
-        Self { policy, intents: IntentPattern::all(), route: None, requirements: Requirements::default() }
+        Self {
+            policy,
+            intents: IntentPattern::all(),
+            route: None,
+            requirements: Requirements::default(),
+        }
     }
 
     /// The policy applies to these intents only.
@@ -137,13 +150,19 @@ impl Attachment {
     /// Its exceptions go this route.
     #[must_use]
     pub fn exception_route(self, route: RouteId) -> Self {
-        Self { route: Some(route), ..self }
+        Self {
+            route: Some(route),
+            ..self
+        }
     }
 
     /// Adds terms to the route's.
     #[must_use]
     pub fn requirements(self, requirements: Requirements) -> Self {
-        Self { requirements, ..self }
+        Self {
+            requirements,
+            ..self
+        }
     }
 
     /// Reads `{"policy_id", "exception_route": {"approval_route_id", …}, "intents"}`; `exception_route` may hold `require_rationale`,
@@ -155,28 +174,58 @@ impl Attachment {
         let value = json::parse(bytes, &Limits::default()).map_err(InvalidAttachment::Json)?;
         let form: Form = serde_json::from_value(value).map_err(InvalidAttachment::Form)?;
         let (route, requirements) = match form.exception_route {
-            Some(ExceptionRoute { approval_route_id, require_rationale, expires_in_seconds, approvers }) => {
-                let terms = TermsForm { require_rationale, expires_in_seconds, approvers };
+            Some(ExceptionRoute {
+                approval_route_id,
+                require_rationale,
+                expires_in_seconds,
+                approvers,
+            }) => {
+                if expires_in_seconds.is_some_and(|seconds| !(1..=31_536_000).contains(&seconds)) {
+                    return Err(InvalidAttachment::Expiry);
+                }
+                let terms = TermsForm {
+                    require_rationale,
+                    expires_in_seconds,
+                    approvers,
+                };
                 (Some(approval_route_id), terms.into())
             }
             None => (None, Requirements::default()),
         };
         let intents = form.intents.unwrap_or_else(IntentPattern::all);
-        Ok(Self { policy: form.policy_id, intents, route, requirements })
+        Ok(Self {
+            policy: form.policy_id,
+            intents,
+            route,
+            requirements,
+        })
     }
 
     /// The same form that [`from_json`](Self::from_json) reads.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        let Self { policy, intents, route, requirements } = self;
-        let TermsForm { require_rationale, expires_in_seconds, approvers } = TermsForm::from(requirements);
+        let Self {
+            policy,
+            intents,
+            route,
+            requirements,
+        } = self;
+        let TermsForm {
+            require_rationale,
+            expires_in_seconds,
+            approvers,
+        } = TermsForm::from(requirements);
         let exception_route = route.clone().map(|approval_route_id| ExceptionRoute {
             approval_route_id,
             require_rationale,
             expires_in_seconds,
             approvers,
         });
-        let form = Form { policy_id: policy.clone(), intents: Some(intents.clone()), exception_route };
+        let form = Form {
+            policy_id: policy.clone(),
+            intents: Some(intents.clone()),
+            exception_route,
+        };
         serde_json::to_value(form).unwrap_or_default()
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     decision::event::PolicyFinding,
     evidence::{digest::Digest, sort_deep},
-    id::PolicyId,
+    id::{InvalidId, PolicyId},
     json::{self, InvalidJson, Limits},
 };
 
@@ -31,6 +31,9 @@ pub enum InvalidDeclaration {
     /// It is no rulebook.
     #[error("the document is no rulebook")]
     Rulebook(#[source] InvalidRulebook),
+    /// Its id is no policy id.
+    #[error("the id of the rulebook is no policy id")]
+    Id(#[source] InvalidId),
     /// It cannot be hashed so that every implementation finds the same hash.
     #[error("the rulebook cannot be hashed")]
     Hash(#[source] sort_deep::NotSortDeep),
@@ -43,9 +46,10 @@ impl DeclaredPolicy {
     /// [`InvalidDeclaration::Hash`] where its values or keys have no common canonical form.
     pub fn new(rulebook: Rulebook) -> Result<Self, InvalidDeclaration> {
         let hash = sort_deep::hash(rulebook.body()).map_err(InvalidDeclaration::Hash)?;
-        let id = rulebook.rulebook_id().parse();
-        // Every rulebook id is a policy id: its alphabet and length are narrower.
-        let id = id.map_err(|_| InvalidDeclaration::Json(InvalidJson::unreadable()))?;
+        let id = rulebook
+            .rulebook_id()
+            .parse()
+            .map_err(InvalidDeclaration::Id)?;
         Ok(Self { id, hash, rulebook })
     }
 
@@ -77,7 +81,10 @@ impl DeclaredPolicy {
             (EvaluationStatus::Ok, RuleDecision::No) => PolicyFinding::Deny,
             (EvaluationStatus::Ok, RuleDecision::Review) => PolicyFinding::RequiresException,
         };
-        let checks = evaluation.checks.iter().filter_map(|check| serde_json::to_value(check).ok());
+        let checks = evaluation
+            .checks
+            .iter()
+            .filter_map(|check| serde_json::to_value(check).ok());
         PolicyOutcome {
             finding,
             evidence: vec![evaluation.reason_code.clone()],
@@ -90,7 +97,11 @@ impl DeclaredPolicy {
             invalid_fields: evaluation.invalid_fields,
             checks: checks.collect::<Vec<Value>>(),
             exception: ExceptionTerms::default(),
-            rulebook: Some((self.rulebook.rulebook_id().to_owned(), self.rulebook.version().to_owned(), self.hash)),
+            rulebook: Some((
+                self.rulebook.rulebook_id().to_owned(),
+                self.rulebook.version().to_owned(),
+                self.hash,
+            )),
         }
     }
 }

@@ -81,12 +81,28 @@ pub(crate) async fn judge(
                 Some(what) if outcome.finding != PolicyFinding::Deny => failure(what),
                 _ => outcome,
             };
-            Judged { policy: policy.id(), version: policy.version(), outcome, attachment }
+            Judged {
+                policy: policy.id(),
+                version: policy.version(),
+                outcome,
+                attachment,
+            }
         })
         .collect();
-    let strictest = judged.iter().map(|one| strictness(one.outcome.finding)).max()?;
-    let decisive = judged.iter().find(|one| strictness(one.outcome.finding) == strictest)?.clone();
-    Some(Judgement { judged, decisive, facts: facts.uses, answers: input.facts })
+    let strictest = judged
+        .iter()
+        .map(|one| strictness(one.outcome.finding))
+        .max()?;
+    let decisive = judged
+        .iter()
+        .find(|one| strictness(one.outcome.finding) == strictest)?
+        .clone();
+    Some(Judgement {
+        judged,
+        decisive,
+        facts: facts.uses,
+        answers: input.facts,
+    })
 }
 
 /// Deny is above all; what cannot be judged is above what needs a human, because a human cannot make up for it.
@@ -114,10 +130,19 @@ fn is_sound(outcome: &PolicyOutcome) -> bool {
     let code = |text: &str| {
         (2..=80).contains(&text.len())
             && text.starts_with(|c: char| c.is_ascii_uppercase())
-            && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
     };
-    let short = |text: &Option<String>, most: usize| text.as_ref().is_none_or(|text| text.chars().count() <= most);
-    let evidence = outcome.evidence.len() <= 32 && outcome.evidence.iter().all(|one| one.chars().count() <= 180);
+    let short = |text: &Option<String>, most: usize| {
+        text.as_ref()
+            .is_none_or(|text| text.chars().count() <= most)
+    };
+    let evidence = outcome.evidence.len() <= 32
+        && outcome
+            .evidence
+            .iter()
+            .all(|one| one.chars().count() <= 180);
     outcome.finding != PolicyFinding::Error
         && code(&outcome.reason_code)
         && short(&outcome.action, 140)
@@ -125,12 +150,15 @@ fn is_sound(outcome: &PolicyOutcome) -> bool {
         && short(&outcome.matched_rule_id, 120)
         && short(&outcome.rationale, 2_000)
         && evidence
-        && outcome.missing_fields.len() + outcome.invalid_fields.len() + outcome.checks.len() <= 1_000
+        && outcome.missing_fields.len() + outcome.invalid_fields.len() + outcome.checks.len()
+            <= 1_000
 }
 
 fn failure(what: &str) -> PolicyOutcome {
     let what: String = what.chars().take(300).collect();
-    let mut outcome = PolicyOutcome::requires_exception(POLICY_ERROR, super::ExceptionTerms::default()).because(what);
+    let mut outcome =
+        PolicyOutcome::requires_exception(POLICY_ERROR, super::ExceptionTerms::default())
+            .because(what);
     outcome.finding = PolicyFinding::Error;
     debug_assert_eq!(verdict_of(outcome.finding), Verdict::Review);
     outcome
@@ -145,10 +173,15 @@ struct Facts {
 
 async fn ask_all(engine: &Engine, question: &FactQuestion) -> Facts {
     let mut facts = Facts::default();
-    let concerned = engine.facts.values().filter(|provider| provider.concerns(&question.intent));
-    let asked = concerned.map(|provider| async move { (provider, ask(engine, provider.as_ref(), question).await) });
+    let concerned = engine
+        .facts
+        .values()
+        .filter(|provider| provider.concerns(&question.intent));
+    let asked = concerned
+        .map(|provider| async move { (provider, ask(engine, provider.as_ref(), question).await) });
     for (provider, answer) in futures_util::future::join_all(asked).await {
-        let input_hash = Digest::of(&serde_json::to_vec(question.context.as_ref()).unwrap_or_default());
+        let input_hash =
+            Digest::of(&serde_json::to_vec(question.context.as_ref()).unwrap_or_default());
         let output_hash = match answer {
             Ok((answer, hash)) => {
                 facts.answers.insert(provider.id(), answer);
@@ -159,12 +192,21 @@ async fn ask_all(engine: &Engine, question: &FactQuestion) -> Facts {
                 None
             }
         };
-        facts.uses.push(FactUse { provider: provider.id(), version: provider.version(), input_hash, output_hash });
+        facts.uses.push(FactUse {
+            provider: provider.id(),
+            version: provider.version(),
+            input_hash,
+            output_hash,
+        });
     }
     facts
 }
 
-async fn ask(engine: &Engine, provider: &dyn FactProvider, question: &FactQuestion) -> Result<(Value, Digest), String> {
+async fn ask(
+    engine: &Engine,
+    provider: &dyn FactProvider,
+    question: &FactQuestion,
+) -> Result<(Value, Digest), String> {
     let id = provider.id();
     let deadline = engine.now().saturating_add(engine.settings.fact_limit);
     let asked = AssertUnwindSafe(provider.facts(question)).catch_unwind();
@@ -177,10 +219,14 @@ async fn ask(engine: &Engine, provider: &dyn FactProvider, question: &FactQuesti
         Ok(Err(error)) => return Err(format!("fact provider `{id}` failed: {error}")),
         Err(_) => return Err(format!("fact provider `{id}` panicked")),
     };
-    check_value(&answer, &engine.settings.request_limits).map_err(|_| format!("fact provider `{id}` answered too much"))?;
+    check_value(&answer, &engine.settings.request_limits)
+        .map_err(|_| format!("fact provider `{id}` answered too much"))?;
     if !forbidden_fields(&Map::new(), [("facts", &answer)]).is_empty() {
-        return Err(format!("fact provider `{id}` stated what only a decision may"));
+        return Err(format!(
+            "fact provider `{id}` stated what only a decision may"
+        ));
     }
-    let hash = sort_deep::hash(&answer).map_err(|_| format!("fact provider `{id}` answered what cannot be hashed"))?;
+    let hash = sort_deep::hash(&answer)
+        .map_err(|_| format!("fact provider `{id}` answered what cannot be hashed"))?;
     Ok((answer, hash))
 }

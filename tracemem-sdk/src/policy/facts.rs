@@ -10,8 +10,8 @@ use crate::{
     id::{AgentId, FactProviderId, TenantId},
 };
 
-/// What a fact provider is asked.
-#[derive(Debug, Clone)]
+/// What a fact provider is asked. `Debug` does not print the context.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct FactQuestion {
     /// Whose decision.
@@ -22,6 +22,22 @@ pub struct FactQuestion {
     pub agent: AgentId,
     /// The context of the request.
     pub context: Arc<Map<String, Value>>,
+}
+
+impl fmt::Debug for FactQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            tenant,
+            intent,
+            agent,
+            context: _,
+        } = self;
+        f.debug_struct("FactQuestion")
+            .field("tenant", tenant)
+            .field("intent", intent)
+            .field("agent", agent)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A fact provider failed. The verdict is then `review` with code `POLICY_ERROR`.
@@ -35,13 +51,19 @@ impl FactError {
     /// A failure, said in a sentence fragment that holds no personal data.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), source: None }
+        Self {
+            what: what.into(),
+            source: None,
+        }
     }
 
     /// Adds the cause.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..self }
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
     }
 }
 
@@ -53,7 +75,9 @@ impl fmt::Display for FactError {
 
 impl Error for FactError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }
 

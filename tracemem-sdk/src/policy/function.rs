@@ -31,14 +31,25 @@ where
 {
     /// A closure under this id and version label.
     pub fn new(id: PolicyId, version: impl Into<String>, judge: F) -> Self {
-        Self { id, version: PolicyVersion::of_code(version), judge }
+        Self {
+            id,
+            version: PolicyVersion::of_code(version),
+            judge,
+        }
     }
 }
 
 impl<F> fmt::Debug for PolicyFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, version, judge: _ } = self;
-        f.debug_struct("PolicyFn").field("id", id).field("version", version).finish_non_exhaustive()
+        let Self {
+            id,
+            version,
+            judge: _,
+        } = self;
+        f.debug_struct("PolicyFn")
+            .field("id", id)
+            .field("version", version)
+            .finish_non_exhaustive()
     }
 }
 

@@ -19,8 +19,8 @@ use std::{collections::BTreeMap, error::Error, fmt, sync::Arc};
 use serde_json::{Map, Value};
 
 pub use self::{
-    attachment::{Attachment, InvalidAttachment, IntentPattern, InvalidIntentPattern},
-    declared::DeclaredPolicy,
+    attachment::{Attachment, IntentPattern, InvalidAttachment, InvalidIntentPattern},
+    declared::{DeclaredPolicy, InvalidDeclaration},
     facts::{FactError, FactProvider, FactQuestion},
     function::PolicyFn,
     outcome::{ExceptionTerms, PolicyOutcome},
@@ -45,18 +45,24 @@ impl PolicyVersion {
     /// The version of a policy that is code.
     #[must_use]
     pub fn of_code(label: impl Into<String>) -> Self {
-        Self { label: label.into(), hash: None }
+        Self {
+            label: label.into(),
+            hash: None,
+        }
     }
 
     /// The version of a policy that is declared.
     #[must_use]
     pub fn declared(label: impl Into<String>, hash: Digest) -> Self {
-        Self { label: label.into(), hash: Some(hash) }
+        Self {
+            label: label.into(),
+            hash: Some(hash),
+        }
     }
 }
 
-/// Everything a policy may look at.
-#[derive(Debug, Clone)]
+/// Everything a policy may look at. `Debug` prints no value that the caller or a fact provider gave.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct PolicyInput {
     /// What the action is.
@@ -71,6 +77,24 @@ pub struct PolicyInput {
     pub context: Arc<Map<String, Value>>,
     /// What the fact providers answered.
     pub facts: Arc<BTreeMap<FactProviderId, Value>>,
+}
+
+impl fmt::Debug for PolicyInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            intent,
+            mode,
+            agent,
+            actor: _,
+            context: _,
+            facts: _,
+        } = self;
+        f.debug_struct("PolicyInput")
+            .field("intent", intent)
+            .field("mode", mode)
+            .field("agent", agent)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PolicyInput {
@@ -95,9 +119,14 @@ impl PolicyInput {
             Some(inputs) => inputs.clone(),
             None => Value::Object(self.context.as_ref().clone()),
         };
-        let Value::Object(mut inputs) = inputs else { return inputs };
+        let Value::Object(mut inputs) = inputs else {
+            return inputs;
+        };
         if !self.facts.is_empty() {
-            let facts = self.facts.iter().map(|(provider, fact)| (provider.to_string(), fact.clone()));
+            let facts = self
+                .facts
+                .iter()
+                .map(|(provider, fact)| (provider.to_string(), fact.clone()));
             inputs.insert("facts".to_owned(), Value::Object(facts.collect()));
         }
         Value::Object(inputs)
@@ -115,13 +144,19 @@ impl PolicyError {
     /// A failure, said in a sentence fragment that holds no personal data.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), source: None }
+        Self {
+            what: what.into(),
+            source: None,
+        }
     }
 
     /// Adds the cause.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..self }
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
     }
 }
 
@@ -133,7 +168,9 @@ impl fmt::Display for PolicyError {
 
 impl Error for PolicyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }
 

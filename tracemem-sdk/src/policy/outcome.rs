@@ -1,5 +1,7 @@
 //! What a policy says about one proposal.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::{
@@ -23,18 +25,24 @@ impl ExceptionTerms {
     /// The exception goes this route.
     #[must_use]
     pub fn by_route(route: RouteId) -> Self {
-        Self { route: Some(route), requirements: Requirements::default() }
+        Self {
+            route: Some(route),
+            requirements: Requirements::default(),
+        }
     }
 
     /// Adds terms of the policy's own.
     #[must_use]
     pub fn requirements(self, requirements: Requirements) -> Self {
-        Self { requirements, ..self }
+        Self {
+            requirements,
+            ..self
+        }
     }
 }
 
-/// What a policy says about one proposal.
-#[derive(Debug, Clone, PartialEq)]
+/// What a policy says about one proposal. `Debug` prints finding, code and rule: the rest may repeat what the caller gave.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PolicyOutcome {
     /// What it found. A policy never returns `Error` here: it returns an error.
@@ -96,19 +104,33 @@ impl PolicyOutcome {
     /// A human must judge.
     #[must_use]
     pub fn requires_exception(reason_code: impl Into<String>, terms: ExceptionTerms) -> Self {
-        Self { exception: terms, ..Self::new(PolicyFinding::RequiresException, reason_code) }
+        Self {
+            exception: terms,
+            ..Self::new(PolicyFinding::RequiresException, reason_code)
+        }
     }
 
     /// Facts are missing: no human is asked, context must be added.
     #[must_use]
-    pub fn needs_input(reason_code: impl Into<String>, missing_fields: Vec<String>, invalid_fields: Vec<String>) -> Self {
-        Self { missing_fields, invalid_fields, ..Self::new(PolicyFinding::NeedsInput, reason_code) }
+    pub fn needs_input(
+        reason_code: impl Into<String>,
+        missing_fields: Vec<String>,
+        invalid_fields: Vec<String>,
+    ) -> Self {
+        Self {
+            missing_fields,
+            invalid_fields,
+            ..Self::new(PolicyFinding::NeedsInput, reason_code)
+        }
     }
 
     /// Says why, for people.
     #[must_use]
     pub fn because(self, rationale: impl Into<String>) -> Self {
-        Self { rationale: Some(rationale.into()), ..self }
+        Self {
+            rationale: Some(rationale.into()),
+            ..self
+        }
     }
 
     /// The verdict that this finding is.
@@ -118,11 +140,23 @@ impl PolicyOutcome {
     }
 }
 
+impl fmt::Debug for PolicyOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyOutcome")
+            .field("finding", &self.finding)
+            .field("reason_code", &self.reason_code)
+            .field("matched_rule_id", &self.matched_rule_id)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The verdict that a finding is.
 pub(crate) fn verdict_of(finding: PolicyFinding) -> Verdict {
     match finding {
         PolicyFinding::Allow => Verdict::Yes,
-        PolicyFinding::RequiresException | PolicyFinding::NeedsInput | PolicyFinding::Error => Verdict::Review,
+        PolicyFinding::RequiresException | PolicyFinding::NeedsInput | PolicyFinding::Error => {
+            Verdict::Review
+        }
         PolicyFinding::Deny => Verdict::No,
     }
 }

@@ -52,7 +52,10 @@ impl Address {
     /// This destination by this integration.
     #[must_use]
     pub fn new(integration: IntegrationId, destination: Destination) -> Self {
-        Self { integration, destination }
+        Self {
+            integration,
+            destination,
+        }
     }
 }
 
@@ -67,13 +70,19 @@ impl RouteError {
     /// A failure, said in a sentence fragment that holds no personal data.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), source: None }
+        Self {
+            what: what.into(),
+            source: None,
+        }
     }
 
     /// Adds the cause.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..self }
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
     }
 }
 
@@ -85,7 +94,9 @@ impl fmt::Display for RouteError {
 
 impl Error for RouteError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }
 

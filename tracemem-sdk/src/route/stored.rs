@@ -87,6 +87,11 @@ pub enum InvalidRoute {
         /// The rule.
         rule: &'static str,
     },
+    /// Its expiry is no number of whole seconds: the stored form cannot say that.
+    #[error(
+        "the route has terms that its stored form cannot express; register it with `Builder::route`"
+    )]
+    Inexpressible,
 }
 
 impl StoredRoute {
@@ -108,13 +113,19 @@ impl StoredRoute {
     /// Sets the terms.
     #[must_use]
     pub fn requirements(self, requirements: Requirements) -> Self {
-        Self { requirements, ..self }
+        Self {
+            requirements,
+            ..self
+        }
     }
 
     /// Lets the people behind this route judge what policies could not.
     #[must_use]
     pub fn ask_on_policy_error(self) -> Self {
-        Self { policy_errors: PolicyErrors::Ask, ..self }
+        Self {
+            policy_errors: PolicyErrors::Ask,
+            ..self
+        }
     }
 
     /// Reads the JSON form.
@@ -130,8 +141,20 @@ impl StoredRoute {
     /// The same form that [`from_json`](Self::from_json) reads.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        let Self { id, name, integration, destination, requirements, policy_errors, status } = self;
-        let TermsForm { require_rationale, expires_in_seconds, approvers } = TermsForm::from(requirements);
+        let Self {
+            id,
+            name,
+            integration,
+            destination,
+            requirements,
+            policy_errors,
+            status,
+        } = self;
+        let TermsForm {
+            require_rationale,
+            expires_in_seconds,
+            approvers,
+        } = TermsForm::from(requirements);
         let form = Form {
             approval_route_id: id.clone(),
             name: Some(name.clone()),
@@ -140,7 +163,9 @@ impl StoredRoute {
             require_rationale,
             expires_in_seconds,
             approvers,
-            requester_may_answer: requirements.requester.map(|term| term == RequesterTerm::MayAnswer),
+            requester_may_answer: requirements
+                .requester
+                .map(|term| term == RequesterTerm::MayAnswer),
             ask_on_policy_error: (*policy_errors == PolicyErrors::Ask).then_some(true),
             status: Some(*status),
         };
@@ -151,31 +176,52 @@ impl StoredRoute {
 impl Form {
     fn route(self) -> Result<StoredRoute, InvalidRoute> {
         let out_of_range = |field, rule| Err(InvalidRoute::Range { field, rule });
-        if self.expires_in_seconds.is_some_and(|seconds| !(1..=31_536_000).contains(&seconds)) {
+        if self
+            .expires_in_seconds
+            .is_some_and(|seconds| !(1..=31_536_000).contains(&seconds))
+        {
             return out_of_range("expires_in_seconds", "it is from 1 to 31536000, a year");
         }
-        let name = self.name.unwrap_or_else(|| self.approval_route_id.to_string());
+        let name = self
+            .name
+            .unwrap_or_else(|| self.approval_route_id.to_string());
         if !(1..=200).contains(&name.chars().count()) {
             return out_of_range("name", "it has 1 to 200 characters");
         }
         let destination = self.route.unwrap_or_default();
         if destination.chars().count() > 300 || destination.chars().any(char::is_control) {
-            return out_of_range("route", "it has at most 300 characters and no control characters");
+            return out_of_range(
+                "route",
+                "it has at most 300 characters and no control characters",
+            );
         }
         let terms = TermsForm {
             require_rationale: self.require_rationale,
             expires_in_seconds: self.expires_in_seconds,
             approvers: self.approvers,
         };
-        let requester = |may| if may { RequesterTerm::MayAnswer } else { RequesterTerm::Excluded };
-        let requirements = Requirements { requester: self.requester_may_answer.map(requester), ..terms.into() };
+        let requester = |may| {
+            if may {
+                RequesterTerm::MayAnswer
+            } else {
+                RequesterTerm::Excluded
+            }
+        };
+        let requirements = Requirements {
+            requester: self.requester_may_answer.map(requester),
+            ..terms.into()
+        };
         Ok(StoredRoute {
             id: self.approval_route_id,
             name,
             integration: self.integration_id,
             destination: Destination::new(&destination),
             requirements,
-            policy_errors: if self.ask_on_policy_error == Some(true) { PolicyErrors::Ask } else { PolicyErrors::Wait },
+            policy_errors: if self.ask_on_policy_error == Some(true) {
+                PolicyErrors::Ask
+            } else {
+                PolicyErrors::Wait
+            },
             status: self.status.unwrap_or_default(),
         })
     }
@@ -200,6 +246,9 @@ impl ApprovalRoute for StoredRoute {
     }
 
     async fn address(&self, _message: &ApprovalMessage) -> Result<Address, RouteError> {
-        Ok(Address::new(self.integration.clone(), self.destination.clone()))
+        Ok(Address::new(
+            self.integration.clone(),
+            self.destination.clone(),
+        ))
     }
 }

@@ -16,12 +16,20 @@ impl Backend {
     /// A store that can do no more than [`Store`]: there are no stored routes and rulebooks, and no lists.
     #[must_use]
     pub fn store_only(store: Arc<dyn Store>) -> Self {
-        Self { store, catalog: None, index: None }
+        Self {
+            store,
+            catalog: None,
+            index: None,
+        }
     }
 
     /// A store that can do everything.
     #[must_use]
     pub fn full<S: Store + Catalog + Index>(store: Arc<S>) -> Self {
-        Self { store: store.clone(), catalog: Some(store.clone()), index: Some(store) }
+        Self {
+            store: store.clone(),
+            catalog: Some(store.clone()),
+            index: Some(store),
+        }
     }
 }

@@ -33,7 +33,9 @@ impl DocumentKind {
     /// The kind that is stored as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Route, Self::Rulebook, Self::Attachment].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Route, Self::Rulebook, Self::Attachment]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 

@@ -56,5 +56,10 @@ pub struct Page {
 #[async_trait]
 pub trait Index: Store + fmt::Debug {
     /// One page of a list.
-    async fn list(&self, tenant: &TenantId, listing: &Listing, limit: NonZeroU32) -> Result<Page, StoreError>;
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        listing: &Listing,
+        limit: NonZeroU32,
+    ) -> Result<Page, StoreError>;
 }

@@ -31,7 +31,9 @@ impl JobKind {
     /// The kind that is stored as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Deliver, Self::Conclude].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Deliver, Self::Conclude]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
     }
 }
 

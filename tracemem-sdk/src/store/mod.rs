@@ -27,6 +27,7 @@ pub use self::{
     store_error::{StoreError, StoreErrorKind},
 };
 use crate::{
+    evidence::digest::Digest,
     id::{DecisionId, TenantId},
     time::Timestamp,
 };
@@ -79,6 +80,15 @@ pub struct Stream {
     pub projection: Projection,
 }
 
+/// Where a stream ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamHead {
+    /// The version of the head: the `seq` of the last entry.
+    pub version: Version,
+    /// The leaf hash of the last entry.
+    pub leaf: Digest,
+}
+
 /// How a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -124,19 +134,40 @@ impl StoreHealth {
 /// - After `close` every call fails with [`StoreErrorKind::Closed`]; commits acknowledged before are kept. A wait under way ends then,
 ///   well or with that error. Other handles on the same database, of this process or another, stay open.
 /// - A store that is no [`Catalog`] refuses a commit that holds documents with [`StoreErrorKind::Unsupported`].
+#[cfg_attr(feature = "unstable-mocks", mockall::automock)]
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Writes one step of one stream, wholly or not at all.
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
 
     /// The whole stream, or `None` where this tenant has no such stream.
-    async fn load(&self, tenant: &TenantId, stream: &StreamId) -> Result<Option<Stream>, StoreError>;
+    async fn load(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<Stream>, StoreError>;
+
+    /// Where the stream ends, or `None` where this tenant has no such stream. Its cost does not grow with the stream.
+    async fn head(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<StreamHead>, StoreError>;
 
     /// Who holds an idempotency key, if anybody.
-    async fn find_key(&self, tenant: &TenantId, key: &KeyDigest) -> Result<Option<KeyClaim>, StoreError>;
+    async fn find_key(
+        &self,
+        tenant: &TenantId,
+        key: &KeyDigest,
+    ) -> Result<Option<KeyClaim>, StoreError>;
 
     /// Leases up to `limit` jobs of all tenants that are due at `now`, the longest due first, until `until`.
-    async fn lease_jobs(&self, now: Timestamp, until: Timestamp, limit: NonZeroU32) -> Result<Vec<LeasedJob>, StoreError>;
+    async fn lease_jobs(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: NonZeroU32,
+    ) -> Result<Vec<LeasedJob>, StoreError>;
 
     /// Leases up to `limit` streams of all tenants whose timer is due at `now`, the longest due first, until `until`.
     async fn lease_timers(
@@ -147,7 +178,12 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Vec<(TenantId, StreamId)>, StoreError>;
 
     /// Waits until the stream is past `after`. The caller bounds how long.
-    async fn wait(&self, tenant: &TenantId, stream: &StreamId, after: Version) -> Result<(), StoreError>;
+    async fn wait(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<(), StoreError>;
 
     /// Asks the database for a sign of life.
     async fn health(&self) -> Result<StoreHealth, StoreError>;

@@ -30,13 +30,20 @@ impl StoreError {
     /// An error while `doing` something, such as `"committing"`.
     #[must_use]
     pub fn new(kind: StoreErrorKind, doing: &'static str) -> Self {
-        Self { kind, doing, source: None }
+        Self {
+            kind,
+            doing,
+            source: None,
+        }
     }
 
     /// Adds the cause. It must hold no secret and no personal data.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: Some(source.into()), ..self }
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
     }
 
     /// What the caller can do about it.
@@ -48,10 +55,17 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, doing, source: _ } = self;
+        let Self {
+            kind,
+            doing,
+            source: _,
+        } = self;
         match kind {
             StoreErrorKind::Unavailable => write!(f, "the store is not available for {doing}"),
-            StoreErrorKind::Corrupt => write!(f, "the store holds something unreadable, seen while {doing}"),
+            StoreErrorKind::Corrupt => write!(
+                f,
+                "the store holds something unreadable, seen while {doing}"
+            ),
             StoreErrorKind::Closed => write!(f, "the store was closed before {doing}"),
             StoreErrorKind::Unsupported => write!(f, "this store does not support {doing}"),
             StoreErrorKind::Backend => write!(f, "the database refused {doing}"),
@@ -61,6 +75,8 @@ impl fmt::Display for StoreError {
 
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }

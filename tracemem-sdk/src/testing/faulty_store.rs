@@ -14,8 +14,8 @@ use crate::{
     id::TenantId,
     store::{
         Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamId,
-        Version,
+        LeasedJob, Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream,
+        StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -189,6 +189,15 @@ impl<S: Store + ?Sized> Store for FaultyStore<S> {
     ) -> Result<Option<Stream>, StoreError> {
         self.next_load_passes()?;
         self.inner.load(tenant, stream).await
+    }
+
+    async fn head(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<StreamHead>, StoreError> {
+        self.next_load_passes()?;
+        self.inner.head(tenant, stream).await
     }
 
     async fn find_key(

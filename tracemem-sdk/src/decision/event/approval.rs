@@ -110,7 +110,11 @@ impl DeliveryResult {
     pub fn may_have_arrived(self) -> bool {
         match self {
             Self::Delivered | Self::Ambiguous => true,
-            Self::Transient | Self::Destination | Self::Credentials | Self::Message | Self::Unroutable => false,
+            Self::Transient
+            | Self::Destination
+            | Self::Credentials
+            | Self::Message
+            | Self::Unroutable => false,
         }
     }
 }

@@ -16,15 +16,21 @@ use serde_json::value::RawValue;
 pub use self::{
     administration::{DocumentChanged, ReportReceivedLate},
     approval::{
-        ApprovalAnswered, ApprovalRequested, ApprovalResolved, ApproversTerm, Choice, DeliveryAttempted, DeliveryPurpose,
-        DeliveryResult, RationaleTerm, RequesterTerm, RequirementsSnapshot,
+        ApprovalAnswered, ApprovalRequested, ApprovalResolved, ApproversTerm, Choice,
+        DeliveryAttempted, DeliveryPurpose, DeliveryResult, RationaleTerm, RequesterTerm,
+        RequirementsSnapshot,
     },
-    closing::{CloseReason, DecisionClosed, OutcomeRecorded, OutcomeStatus, TraceClosed, TraceClosedBy},
+    closing::{
+        CloseReason, DecisionClosed, OutcomeRecorded, OutcomeStatus, TraceClosed, TraceClosedBy,
+    },
     execution::{
-        ExecutionLateReceipt, ExecutionReconciled, ExecutionRecorded, ExecutionStarted, Finding, ReceiptSource, ReconciledBy,
-        SafetyClass, SafetyTerm,
+        ExecutionLateReceipt, ExecutionReconciled, ExecutionRecorded, ExecutionStarted, Finding,
+        ReceiptSource, ReconciledBy, SafetyClass, SafetyTerm,
     },
-    opening::{ContextAdded, DecisionOpened, FactUse, PolicyEvaluated, PolicyFinding, ReviewReason, VerdictRecorded},
+    opening::{
+        ContextAdded, DecisionOpened, FactUse, PolicyEvaluated, PolicyFinding, ReviewReason,
+        VerdictRecorded,
+    },
 };
 
 /// The names of the disclosures that stand beside events.
@@ -70,7 +76,7 @@ pub struct InvalidClaims {
 }
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+ reserved { $($(#[$reserved_doc:meta])* $reserved:ident = $reserved_name:literal,)+ }) => {
+    (written { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ } reserved { $($(#[$reserved_doc:meta])* $reserved:ident = $reserved_name:literal,)+ }) => {
         super::status::snake_case_enum! {
             /// The type of an event, as it stands in its bytes. Exhaustive on purpose: a verifier must know them all.
             EventKind {
@@ -126,6 +132,7 @@ macro_rules! events {
 }
 
 events! {
+    written {
     /// The decision was opened. Always the first.
     DecisionOpened = "decision_opened",
     /// One policy was evaluated.
@@ -160,6 +167,7 @@ events! {
     DocumentChanged = "document_changed",
     /// On the administrative stream: a report that came after its trace was closed.
     ReportReceivedLate = "report_received_late",
+    }
     reserved {
         /// Reserved: an approver was reminded.
         ApprovalReminded = "approval_reminded",

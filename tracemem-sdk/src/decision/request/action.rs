@@ -1,5 +1,7 @@
 //! The action that a permit is bound to.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::evidence::{
@@ -7,8 +9,8 @@ use crate::evidence::{
     digest::Digest,
 };
 
-/// One action on one target, as the request names it. A permit is bound to its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One action on one target, as the request names it. A permit is bound to its hash. `Debug` prints none of it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Action {
     /// Who or what acts.
@@ -34,29 +36,24 @@ impl Action {
     pub fn hash(&self) -> Result<Digest, NotCanonical> {
         canonical::to_bytes(self).map(|bytes| Digest::of(&bytes))
     }
+}
 
-    /// The same action on another target or with another mutation, as a receipt may name it.
-    #[must_use]
-    pub(crate) fn on(&self, target: &ActionTarget) -> Self {
-        let ActionTarget { system, object, mutation } = target.clone();
-        Self { target_system: system, target_object_id: object, mutation, ..self.clone() }
-    }
-
-    /// What the action is done to.
-    #[must_use]
-    pub(crate) fn target(&self) -> ActionTarget {
-        ActionTarget {
-            system: self.target_system.clone(),
-            object: self.target_object_id.clone(),
-            mutation: self.mutation.clone(),
-        }
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Action(..)")
     }
 }
 
 /// What an action is done to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub(crate) struct ActionTarget {
     pub(crate) system: String,
     pub(crate) object: String,
     pub(crate) mutation: String,
+}
+
+impl fmt::Debug for ActionTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ActionTarget(..)")
+    }
 }

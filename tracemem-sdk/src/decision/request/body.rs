@@ -36,7 +36,10 @@ const FIELDS: [&str; 21] = [
     "version",
 ];
 
-const BINDING_MODES: [&str; 2] = ["direct_declarative_rulebook", "trusted_adapter_facts_then_declarative_rulebook"];
+const BINDING_MODES: [&str; 2] = [
+    "direct_declarative_rulebook",
+    "trusted_adapter_facts_then_declarative_rulebook",
+];
 
 /// A request that holds no mistake.
 #[derive(Debug, Clone)]
@@ -44,6 +47,7 @@ pub(crate) struct Checked {
     pub(crate) key: IdempotencyKey,
     /// The exact bytes that the caller gave, or those of the body that was built in code.
     pub(crate) raw: Arc<[u8]>,
+    pub(crate) body: Arc<Value>,
     pub(crate) context: Arc<Map<String, Value>>,
     pub(crate) context_hash: Digest,
     pub(crate) fingerprint: Digest,
@@ -65,8 +69,14 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    pub(super) fn new(key: IdempotencyKey, body: Value, raw: Option<Arc<[u8]>>) -> Result<Self, InvalidRequest> {
-        let fields = body.as_object().ok_or_else(|| InvalidRequest::wrong_type("", "a request is a JSON object"))?;
+    pub(super) fn new(
+        key: IdempotencyKey,
+        body: Value,
+        raw: Option<Arc<[u8]>>,
+    ) -> Result<Self, InvalidRequest> {
+        let fields = body
+            .as_object()
+            .ok_or_else(|| InvalidRequest::wrong_type("", "a request is a JSON object"))?;
         refuse_foreign_fields(fields)?;
         let reader = Reader { fields };
         reader.check_unread_fields()?;
@@ -103,6 +113,7 @@ impl Checked {
             tags: reader.texts("tags", 16, 64)?.unwrap_or_default(),
             context: Arc::new(context.clone()),
             context_hash,
+            body: Arc::new(body),
         })
     }
 
@@ -111,13 +122,28 @@ impl Checked {
     /// # Errors
     /// [`InvalidRequest`] where a part of the target is no text of 1 to 300 characters.
     pub(crate) fn action(&self, agent: &AgentId) -> Result<Option<Action>, InvalidRequest> {
-        let target = Target { context: &self.context };
-        let parts = [target.part("target_system")?, target.part("target_object_id")?, target.part("mutation")?];
+        let target = Target {
+            context: &self.context,
+        };
+        let parts = [
+            target.part("target_system")?,
+            target.part("target_object_id")?,
+            target.part("mutation")?,
+        ];
         let resource_version = target.part("resource_version")?;
-        let [Some(target_system), Some(target_object_id), Some(mutation)] = parts else { return Ok(None) };
+        let [Some(target_system), Some(target_object_id), Some(mutation)] = parts else {
+            return Ok(None);
+        };
         let actor = self.actor_of(agent);
         let parameters_digest = self.context_hash;
-        Ok(Some(Action { actor, target_system, target_object_id, mutation, parameters_digest, resource_version }))
+        Ok(Some(Action {
+            actor,
+            target_system,
+            target_object_id,
+            mutation,
+            parameters_digest,
+            resource_version,
+        }))
     }
 
     /// Who or what the agent acts for: the agent itself where the request does not say.
@@ -134,15 +160,25 @@ impl Checked {
             return Ok(action);
         }
         let has = |name: &&str| self.context.contains_key(*name);
-        let missing = ["target_system", "target_object_id", "mutation"].into_iter().find(|name| !has(name));
+        let missing = ["target_system", "target_object_id", "mutation"]
+            .into_iter()
+            .find(|name| !has(name));
         let field = ["context", missing.unwrap_or("target_system")].join(".");
-        Err(InvalidRequest::missing(&field, "a guarded execution names its target and its mutation"))
+        Err(InvalidRequest::missing(
+            &field,
+            "a guarded execution names its target and its mutation",
+        ))
     }
 }
 
 fn hash(path: &str, value: &Value) -> Result<Digest, InvalidRequest> {
     sort_deep::hash(value).map_err(|source| {
-        let field = [path, source.path()].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(".");
+        let field = [path, source.path()]
+            .iter()
+            .filter(|part| !part.is_empty())
+            .copied()
+            .collect::<Vec<_>>()
+            .join(".");
         InvalidRequest::new(Kind::Json, field, source.to_string())
     })
 }
@@ -158,19 +194,30 @@ fn refuse_foreign_fields(fields: &Map<String, Value>) -> Result<(), InvalidReque
     };
     if material.is_some_and(|(_, inputs)| inputs.get("facts").is_some()) {
         let rule = "facts are given by fact providers, not by who asks";
-        let field = if inputs.is_some() { "context.inputs.facts" } else { "context.facts" };
+        let field = if inputs.is_some() {
+            "context.inputs.facts"
+        } else {
+            "context.facts"
+        };
         return Err(InvalidRequest::new(Kind::ForbiddenMaterial, field, rule));
     }
     let forbidden = forbidden_fields(fields, material);
     if !forbidden.is_empty() {
         return Err(InvalidRequest::forbidden(forbidden));
     }
-    match fields.keys().find(|field| !FIELDS.contains(&field.as_str())) {
+    match fields
+        .keys()
+        .find(|field| !FIELDS.contains(&field.as_str()))
+    {
         Some(field) if field == "rulebook" => {
             let rule = "a rulebook is published by an administrator and named by `policy_id`";
             Err(InvalidRequest::new(Kind::Unsupported, field, rule))
         }
-        Some(field) => Err(InvalidRequest::new(Kind::UnknownField, field, "a request has no such field")),
+        Some(field) => Err(InvalidRequest::new(
+            Kind::UnknownField,
+            field,
+            "a request has no such field",
+        )),
         None => Ok(()),
     }
 }
@@ -181,7 +228,9 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn part(&self, name: &str) -> Result<Option<String>, InvalidRequest> {
-        let Some(value) = self.context.get(name) else { return Ok(None) };
+        let Some(value) = self.context.get(name) else {
+            return Ok(None);
+        };
         let legal = |text: &&str| (1..=300).contains(&text.chars().count()) && text.trim() == *text;
         let text = value.as_str().filter(legal).ok_or_else(|| {
             let rule = "it is a text of 1 to 300 characters without white space at its ends";
@@ -207,7 +256,9 @@ impl<'a> Reader<'a> {
                 return Err(InvalidRequest::new(Kind::Unsupported, "mode", rule));
             }
         }
-        let Some(binding) = self.text("binding_mode", 1, 80)? else { return Ok(()) };
+        let Some(binding) = self.text("binding_mode", 1, 80)? else {
+            return Ok(());
+        };
         if BINDING_MODES.contains(&binding.as_str()) {
             return Ok(());
         }
@@ -215,51 +266,111 @@ impl<'a> Reader<'a> {
         Err(InvalidRequest::new(Kind::Unsupported, "binding_mode", rule))
     }
 
-    fn text(&self, field: &str, least: usize, most: usize) -> Result<Option<String>, InvalidRequest> {
-        let Some(value) = self.fields.get(field) else { return Ok(None) };
-        let text = value.as_str().filter(|text| (least..=most).contains(&text.chars().count()));
+    fn text(
+        &self,
+        field: &str,
+        least: usize,
+        most: usize,
+    ) -> Result<Option<String>, InvalidRequest> {
+        let Some(value) = self.fields.get(field) else {
+            return Ok(None);
+        };
+        let text = value
+            .as_str()
+            .filter(|text| (least..=most).contains(&text.chars().count()));
         let text = text.ok_or_else(|| {
-            InvalidRequest::wrong_type(field, &format!("it is a text of {least} to {most} characters"))
+            InvalidRequest::wrong_type(
+                field,
+                &format!("it is a text of {least} to {most} characters"),
+            )
         })?;
         Ok(Some(text.to_owned()))
     }
 
-    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&self, field: &str) -> Result<Option<T>, InvalidRequest> {
-        let Some(text) = self.text(field, 1, 300)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|error: T::Err| InvalidRequest::wrong_type(field, &error.to_string()))
+    fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &self,
+        field: &str,
+    ) -> Result<Option<T>, InvalidRequest> {
+        let Some(text) = self.text(field, 1, 300)? else {
+            return Ok(None);
+        };
+        text.parse()
+            .map(Some)
+            .map_err(|error: T::Err| InvalidRequest::wrong_type(field, &error.to_string()))
     }
 
     fn flag(&self, field: &str) -> Result<Option<bool>, InvalidRequest> {
-        let Some(value) = self.fields.get(field) else { return Ok(None) };
-        value.as_bool().map(Some).ok_or_else(|| InvalidRequest::wrong_type(field, "it is true or false"))
+        let Some(value) = self.fields.get(field) else {
+            return Ok(None);
+        };
+        value
+            .as_bool()
+            .map(Some)
+            .ok_or_else(|| InvalidRequest::wrong_type(field, "it is true or false"))
     }
 
     fn seconds(&self, field: &str) -> Result<Option<Duration>, InvalidRequest> {
-        let Some(value) = self.fields.get(field) else { return Ok(None) };
-        let seconds = value.as_u64().filter(|seconds| (1..=31_536_000).contains(seconds));
+        let Some(value) = self.fields.get(field) else {
+            return Ok(None);
+        };
+        let seconds = value
+            .as_u64()
+            .filter(|seconds| (1..=31_536_000).contains(seconds));
         let rule = "it is a whole number of seconds from 1 to 31536000, a year";
-        seconds.map(Duration::from_secs).map(Some).ok_or_else(|| InvalidRequest::wrong_type(field, rule))
+        seconds
+            .map(Duration::from_secs)
+            .map(Some)
+            .ok_or_else(|| InvalidRequest::wrong_type(field, rule))
     }
 
     fn attempts(&self) -> Result<Option<u32>, InvalidRequest> {
-        let Some(value) = self.fields.get("attempts") else { return Ok(None) };
-        let attempts = value.as_u64().filter(|attempts| (1..=100).contains(attempts));
+        let Some(value) = self.fields.get("attempts") else {
+            return Ok(None);
+        };
+        let attempts = value
+            .as_u64()
+            .filter(|attempts| (1..=100).contains(attempts));
         let attempts = attempts.and_then(|attempts| u32::try_from(attempts).ok());
-        attempts.map(Some).ok_or_else(|| InvalidRequest::wrong_type("attempts", "it is a whole number from 1 to 100"))
+        attempts.map(Some).ok_or_else(|| {
+            InvalidRequest::wrong_type("attempts", "it is a whole number from 1 to 100")
+        })
     }
 
     fn object(&self, field: &str) -> Result<Option<&'a Map<String, Value>>, InvalidRequest> {
-        let Some(value) = self.fields.get(field) else { return Ok(None) };
-        value.as_object().map(Some).ok_or_else(|| InvalidRequest::wrong_type(field, "it is an object"))
+        let Some(value) = self.fields.get(field) else {
+            return Ok(None);
+        };
+        value
+            .as_object()
+            .map(Some)
+            .ok_or_else(|| InvalidRequest::wrong_type(field, "it is an object"))
     }
 
-    fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Option<Vec<String>>, InvalidRequest> {
-        let Some(value) = self.fields.get(field) else { return Ok(None) };
+    fn texts(
+        &self,
+        field: &str,
+        most: usize,
+        longest: usize,
+    ) -> Result<Option<Vec<String>>, InvalidRequest> {
+        let Some(value) = self.fields.get(field) else {
+            return Ok(None);
+        };
         let rule = format!("it is a list of at most {most} texts of 1 to {longest} characters");
         let refused = || InvalidRequest::wrong_type(field, &rule);
-        let list = value.as_array().filter(|list| list.len() <= most).ok_or_else(refused)?;
-        let text = |item: &Value| item.as_str().filter(|t| (1..=longest).contains(&t.chars().count())).map(str::to_owned);
-        list.iter().map(text).collect::<Option<Vec<_>>>().map(Some).ok_or_else(refused)
+        let list = value
+            .as_array()
+            .filter(|list| list.len() <= most)
+            .ok_or_else(refused)?;
+        let text = |item: &Value| {
+            item.as_str()
+                .filter(|t| (1..=longest).contains(&t.chars().count()))
+                .map(str::to_owned)
+        };
+        list.iter()
+            .map(text)
+            .collect::<Option<Vec<_>>>()
+            .map(Some)
+            .ok_or_else(refused)
     }
 
     fn intent(&self, context: &Map<String, Value>) -> Result<Intent, InvalidRequest> {
@@ -267,33 +378,43 @@ impl<'a> Reader<'a> {
             return Ok(intent);
         }
         let rule = "a request names its `intent`, or a `workflow` in its context";
-        let workflow = context.get("workflow").ok_or_else(|| InvalidRequest::missing("intent", rule))?;
+        let workflow = context
+            .get("workflow")
+            .ok_or_else(|| InvalidRequest::missing("intent", rule))?;
         let workflow = workflow.as_str().unwrap_or_default().parse::<Intent>();
         workflow.map_err(|error| InvalidRequest::wrong_type("context.workflow", &error.to_string()))
     }
 
     fn automation_mode(&self) -> Result<AutomationMode, InvalidRequest> {
-        let Some(text) = self.text("automation_mode", 1, 40)? else { return Ok(AutomationMode::Autonomous) };
+        let Some(text) = self.text("automation_mode", 1, 40)? else {
+            return Ok(AutomationMode::Autonomous);
+        };
         let rule = "it is `propose`, `approve`, `override` or `autonomous`";
-        AutomationMode::parse(&text).ok_or_else(|| InvalidRequest::wrong_type("automation_mode", rule))
+        AutomationMode::parse(&text)
+            .ok_or_else(|| InvalidRequest::wrong_type("automation_mode", rule))
     }
 
     fn actor(&self, context: &Map<String, Value>) -> Result<Option<String>, InvalidRequest> {
         let stated = self.text("actor", 1, 300)?;
         let inner = Target { context }.part("actor")?;
         match (stated, inner) {
-            (Some(stated), Some(inner)) if stated != inner => {
-                Err(InvalidRequest::wrong_type("context.actor", "it is the same as `actor`"))
-            }
+            (Some(stated), Some(inner)) if stated != inner => Err(InvalidRequest::wrong_type(
+                "context.actor",
+                "it is the same as `actor`",
+            )),
             (Some(actor), _) | (None, Some(actor)) => Ok(Some(actor)),
             (None, None) => Ok(None),
         }
     }
 
     fn approvers(&self) -> Result<Option<BTreeSet<ApproverId>>, InvalidRequest> {
-        let Some(texts) = self.texts("approvers", 100, 254)? else { return Ok(None) };
+        let Some(texts) = self.texts("approvers", 100, 254)? else {
+            return Ok(None);
+        };
         let parse = |text: String| text.parse::<ApproverId>();
         let approvers: Result<_, _> = texts.into_iter().map(parse).collect();
-        approvers.map(Some).map_err(|error| InvalidRequest::wrong_type("approvers", &error.to_string()))
+        approvers
+            .map(Some)
+            .map_err(|error| InvalidRequest::wrong_type("approvers", &error.to_string()))
     }
 }

@@ -25,8 +25,12 @@ impl FromStr for Intent {
     type Err = InvalidIntent;
 
     fn from_str(text: &str) -> Result<Self, InvalidIntent> {
-        let legal_byte = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
-        let legal = text.len() <= 128 && text.split('.').all(|part| !part.is_empty() && part.bytes().all(legal_byte));
+        let legal_byte =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
+        let legal = text.len() <= 128
+            && text
+                .split('.')
+                .all(|part| !part.is_empty() && part.bytes().all(legal_byte));
         if !legal {
             return Err(InvalidIntent(text.chars().take(64).collect()));
         }

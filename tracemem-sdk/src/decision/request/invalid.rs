@@ -31,12 +31,25 @@ pub struct InvalidRequest {
 }
 
 fn named(field: &str) -> String {
-    if field.is_empty() { String::new() } else { format!("`{field}`: ") }
+    if field.is_empty() {
+        String::new()
+    } else {
+        format!("`{field}`: ")
+    }
 }
 
 impl InvalidRequest {
-    pub(crate) fn new(kind: InvalidRequestKind, field: impl Into<String>, rule: impl Into<String>) -> Self {
-        Self { kind, field: field.into(), rule: rule.into(), forbidden: Vec::new() }
+    pub(crate) fn new(
+        kind: InvalidRequestKind,
+        field: impl Into<String>,
+        rule: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            field: field.into(),
+            rule: rule.into(),
+            forbidden: Vec::new(),
+        }
     }
 
     pub(crate) fn json(source: InvalidJson) -> Self {
@@ -54,7 +67,10 @@ impl InvalidRequest {
     pub(crate) fn forbidden(fields: Vec<String>) -> Self {
         let field = fields.first().cloned().unwrap_or_default();
         let rule = "only a decision may state this, not who asks for one";
-        Self { forbidden: fields, ..Self::new(InvalidRequestKind::ForbiddenMaterial, field, rule) }
+        Self {
+            forbidden: fields,
+            ..Self::new(InvalidRequestKind::ForbiddenMaterial, field, rule)
+        }
     }
 
     /// What kind of rule was broken.

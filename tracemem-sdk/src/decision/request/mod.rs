@@ -20,7 +20,7 @@ pub use self::{
     intent::{Intent, InvalidIntent},
     invalid::{InvalidRequest, InvalidRequestKind},
 };
-pub(crate) use self::body::Checked;
+pub(crate) use self::{action::ActionTarget, body::Checked};
 use super::status::AutomationMode;
 use crate::{
     evidence::digest::Digest,
@@ -37,7 +37,9 @@ pub struct IdempotencyKey(Box<str>);
 
 /// A text is no idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an idempotency key has 1 to 300 characters without control characters, and none at its ends is white space")]
+#[error(
+    "an idempotency key has 1 to 300 characters without control characters, and none at its ends is white space"
+)]
 pub struct InvalidIdempotencyKey(());
 
 impl IdempotencyKey {
@@ -50,7 +52,11 @@ impl IdempotencyKey {
     /// What a store knows of the key.
     pub(crate) fn digest(&self, tenant: &TenantId) -> KeyDigest {
         // The tenant's alphabet has no line feed, so that no two pairs have the same text.
-        KeyDigest(Digest::of(["key/v1\n", tenant.as_str(), "\n", self.as_str()].concat().as_bytes()))
+        KeyDigest(Digest::of(
+            ["key/v1\n", tenant.as_str(), "\n", self.as_str()]
+                .concat()
+                .as_bytes(),
+        ))
     }
 }
 
@@ -61,7 +67,9 @@ impl std::str::FromStr for IdempotencyKey {
         let legal = (1..=300).contains(&text.chars().count())
             && text.trim() == text
             && !text.chars().any(char::is_control);
-        legal.then(|| Self(text.into())).ok_or(InvalidIdempotencyKey(()))
+        legal
+            .then(|| Self(text.into()))
+            .ok_or(InvalidIdempotencyKey(()))
     }
 }
 
@@ -93,11 +101,19 @@ impl DecisionRequest {
     ///
     /// # Errors
     /// As [`from_json`](Self::from_json).
-    pub fn from_json_within(key: IdempotencyKey, bytes: &[u8], limits: &Limits) -> Result<Self, InvalidRequest> {
+    pub fn from_json_within(
+        key: IdempotencyKey,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Self, InvalidRequest> {
         let Value::Object(body) = json::parse(bytes, limits).map_err(InvalidRequest::json)? else {
             return Err(InvalidRequest::wrong_type("", "a request is a JSON object"));
         };
-        Ok(Self { key, body, raw: Some(bytes.into()) })
+        Ok(Self {
+            key,
+            body,
+            raw: Some(bytes.into()),
+        })
     }
 
     /// A request built in code; `context` holds what the policies decide on.
@@ -107,7 +123,11 @@ impl DecisionRequest {
             ("intent".to_owned(), Value::from(intent.as_str())),
             ("context".to_owned(), Value::Object(context)),
         ]);
-        Self { key, body, raw: None }
+        Self {
+            key,
+            body,
+            raw: None,
+        }
     }
 
     /// The key under which it is proposed.
@@ -210,6 +230,9 @@ impl fmt::Debug for DecisionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, body, raw: _ } = self;
         let fields: Vec<&String> = body.keys().collect();
-        f.debug_struct("DecisionRequest").field("key", key).field("fields", &fields).finish_non_exhaustive()
+        f.debug_struct("DecisionRequest")
+            .field("key", key)
+            .field("fields", &fields)
+            .finish_non_exhaustive()
     }
 }

@@ -22,8 +22,8 @@ use crate::{
     id::TenantId,
     store::{
         Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamId,
-        Term, Version,
+        LeasedJob, Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream,
+        StreamHead, StreamId, Term, Version,
     },
     time::Timestamp,
 };
@@ -137,6 +137,21 @@ impl Store for MemoryStore {
         stream: &StreamId,
     ) -> Result<Option<Stream>, StoreError> {
         Ok(self.tables("loading a stream")?.stream(tenant, stream))
+    }
+
+    async fn head(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<StreamHead>, StoreError> {
+        let stream = self.tables("finding a head")?.stream(tenant, stream);
+        Ok(stream.and_then(|stream| {
+            let leaf = stream.entries.last()?.leaf;
+            Some(StreamHead {
+                version: stream.version,
+                leaf,
+            })
+        }))
     }
 
     async fn find_key(

@@ -1,0 +1,457 @@
+//! Answering: one person's judgment becomes two events in one commit, exactly once.
+
+use serde_json::{Value, json};
+
+use super::{ApprovalMessage, ApproverIdentity, Resolution, ResolvedAs};
+use crate::{
+    decision::{
+        Trace, UnwritableEvent,
+        closing::conclude_job,
+        draft::Draft,
+        envelope::Actor,
+        event::{
+            ApprovalAnswered, ApprovalResolved, ApproversTerm, Choice, DeliveryPurpose, Event,
+            RationaleTerm, RequesterTerm, disclosed,
+        },
+        state::Approval,
+        status::{ApprovalOutcome, Status, Verdict},
+        timers::{TimerError, bring_up_to_date},
+        verdict::text,
+    },
+    engine::Engine,
+    id::{ApprovalId, ApproverId, IntegrationId, NoEntropy, TenantId, random},
+    store::{Committed, StoreError},
+    time::Timestamp,
+};
+
+/// Whether the person holds the permission to go on against a `no`. Exhaustive on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OverridePermission {
+    /// They do not.
+    #[default]
+    None,
+    /// They do, as the host established.
+    Held,
+}
+
+/// An answer whose origin was verified: whoever makes one vouches for the identity in it.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct VerifiedAnswer {
+    /// Whose decision.
+    pub tenant: TenantId,
+    /// Which approval.
+    pub approval: ApprovalId,
+    /// Who answers.
+    pub approver: ApproverIdentity,
+    /// How the identity was established: a word of 1 to 40 characters of `a-z 0-9 _`, such as `host`, `link`, `slack`.
+    pub via: String,
+    /// The integration that it came through; `None` where the host answers by itself.
+    pub integration: Option<IntegrationId>,
+    /// What they chose.
+    pub choice: Choice,
+    /// Why.
+    pub rationale: Option<String>,
+    /// Whether they hold the permission to go on against a `no`.
+    pub permission: OverridePermission,
+}
+
+impl VerifiedAnswer {
+    /// An answer whose maker vouches for the identity: it was verified, by the method named in `via`.
+    #[must_use]
+    pub fn vouched_for(
+        tenant: TenantId,
+        approval: ApprovalId,
+        approver: ApproverIdentity,
+        via: impl Into<String>,
+        choice: Choice,
+    ) -> Self {
+        Self {
+            tenant,
+            approval,
+            approver,
+            via: via.into(),
+            integration: None,
+            choice,
+            rationale: None,
+            permission: OverridePermission::None,
+        }
+    }
+
+    /// The integration that it came through. It must be one that the approval's route delivers by, or that it was sent by.
+    #[must_use]
+    pub fn through(self, integration: IntegrationId) -> Self {
+        Self {
+            integration: Some(integration),
+            ..self
+        }
+    }
+
+    /// Why; at most 4,000 characters. White space at its ends is cut off, and nothing but white space is no rationale.
+    #[must_use]
+    pub fn because(self, rationale: impl Into<String>) -> Self {
+        Self {
+            rationale: Some(rationale.into()),
+            ..self
+        }
+    }
+
+    /// The person may go on against a `no`, as the host established.
+    #[must_use]
+    pub fn with_override_permission(self) -> Self {
+        Self {
+            permission: OverridePermission::Held,
+            ..self
+        }
+    }
+}
+
+impl std::fmt::Debug for VerifiedAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            tenant,
+            approval,
+            via,
+            choice,
+            ..
+        } = self;
+        f.debug_struct("VerifiedAnswer")
+            .field("tenant", tenant)
+            .field("approval", approval)
+            .field("via", via)
+            .field("choice", choice)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An answer that counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answered {
+    /// How the approval ended by it.
+    pub resolution: Resolution,
+    /// Until when the effect may be started, where it was approved.
+    pub execute_by: Option<Timestamp>,
+}
+
+/// Why a person may not answer. Exhaustive on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotEligible {
+    /// They are not on the list of approvers.
+    NotListed,
+    /// They asked for the action themselves.
+    Requester,
+    /// The approval was not sent through the integration that the answer came by.
+    OtherIntegration,
+    /// Going on against a `no` needs a permission that they do not hold.
+    NoOverridePermission,
+    /// Who may answer cannot be known any more, because it was erased.
+    Unknown,
+}
+
+impl std::fmt::Display for NotEligible {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotListed => "they are not on the list of approvers",
+            Self::Requester => "they asked for the action themselves",
+            Self::OtherIntegration => {
+                "it was not sent by the integration that the answer came through"
+            }
+            Self::NoOverridePermission => "they do not hold the permission to override policy",
+            Self::Unknown => "the list of approvers was erased",
+        })
+    }
+}
+
+/// An answer did not count. The approval is as it was before, but for an expiry that was due.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// This tenant has no such approval.
+    #[error("there is no such approval")]
+    NotFound,
+    /// Somebody was faster; this is what they chose.
+    #[error("the approval is already {}", .0.outcome)]
+    AlreadyResolved(Box<Resolution>),
+    /// It came at or after the expiry.
+    #[error("the approval expired at {0}")]
+    Expired(Timestamp),
+    /// The person may not answer.
+    #[error("the approver may not answer: {0}")]
+    NotEligible(NotEligible),
+    /// The answer must say why.
+    #[error("`rationale`: the answer must say why")]
+    RationaleRequired,
+    /// A field of the answer breaks a limit.
+    #[error("`{field}`: {rule}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// The rule.
+        rule: &'static str,
+    },
+    /// The answer cannot be written.
+    #[error("the answer cannot be written")]
+    Unwritable(#[source] UnwritableEvent),
+    /// The operating system gave no random bytes.
+    #[error("there are no random bytes for an id")]
+    NoEntropy(#[source] NoEntropy),
+    /// The store failed; the answer may have counted. Answering again tells.
+    #[error("the store failed")]
+    Store(#[source] StoreError),
+}
+
+/// The trace of the approval, brought up to date; for showing it and for answering it.
+pub(crate) async fn current(
+    engine: &Engine,
+    tenant: &TenantId,
+    approval: &ApprovalId,
+) -> Result<Trace, AnswerError> {
+    let trace = engine
+        .load(tenant, &approval.decision())
+        .await
+        .map_err(AnswerError::Store)?;
+    let trace = trace
+        .filter(|trace| trace.state.approval.is_some())
+        .ok_or(AnswerError::NotFound)?;
+    bring_up_to_date(engine, trace)
+        .await
+        .map_err(|error| match error {
+            TimerError::Unwritable(source) => AnswerError::Unwritable(source),
+            TimerError::Store(source) => AnswerError::Store(source),
+        })
+}
+
+/// Counts an answer, or says why it does not count. Of any number of answers exactly one counts.
+pub(crate) async fn answer(
+    engine: &Engine,
+    answer: &VerifiedAnswer,
+) -> Result<Answered, AnswerError> {
+    let rationale = check_fields(answer)?;
+    loop {
+        let trace = current(engine, &answer.tenant, &answer.approval).await?;
+        let expires_at = trace
+            .state
+            .approval
+            .as_ref()
+            .map(|approval| approval.expires_at);
+        if let Some(resolution) = trace.resolution() {
+            return Err(match resolution.outcome {
+                ResolvedAs::Expired => AnswerError::Expired(expires_at.unwrap_or(resolution.at)),
+                ResolvedAs::Approved | ResolvedAs::Rejected | ResolvedAs::Withdrawn => {
+                    AnswerError::AlreadyResolved(Box::new(resolution))
+                }
+            });
+        }
+        let Some(approval) = trace
+            .state
+            .approval
+            .clone()
+            .filter(|_| trace.state.status() == Status::NeedsApproval)
+        else {
+            return Err(AnswerError::NotFound);
+        };
+        check_eligible(engine, &trace, &approval, answer).await?;
+        let required =
+            overrides(&trace) || approval.requirements.rationale == RationaleTerm::Required;
+        if required && rationale.is_none() {
+            return Err(AnswerError::RationaleRequired);
+        }
+        if let Some(answered) = commit(engine, trace, &approval, answer, rationale).await? {
+            return Ok(answered);
+        }
+        // Somebody else wrote in between: look again, and say what they chose if they resolved it.
+    }
+}
+
+fn check_fields(answer: &VerifiedAnswer) -> Result<Option<&str>, AnswerError> {
+    let legal = |via: &str| {
+        (1..=40).contains(&via.len())
+            && via
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    if !legal(&answer.via) {
+        return Err(AnswerError::Invalid {
+            field: "via",
+            rule: "it has 1 to 40 characters of `a-z 0-9 _`",
+        });
+    }
+    let long = |text: &Option<String>, most: usize| {
+        text.as_ref()
+            .is_some_and(|text| text.chars().count() > most)
+    };
+    if long(&answer.approver.name, 200) {
+        return Err(AnswerError::Invalid {
+            field: "name",
+            rule: "it has at most 200 characters",
+        });
+    }
+    if long(&answer.rationale, 4_000) {
+        return Err(AnswerError::Invalid {
+            field: "rationale",
+            rule: "it has at most 4,000 characters",
+        });
+    }
+    Ok(answer
+        .rationale
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty()))
+}
+
+async fn check_eligible(
+    engine: &Engine,
+    trace: &Trace,
+    approval: &Approval,
+    answer: &VerifiedAnswer,
+) -> Result<(), AnswerError> {
+    let refuse = |why| Err(AnswerError::NotEligible(why));
+    if let Some(integration) = &answer.integration {
+        let configuration = engine
+            .configuration(&answer.tenant)
+            .await
+            .map_err(AnswerError::Store)?;
+        let route = engine.route(&configuration, &approval.route);
+        let delivers_by = route.map(|route| route.integrations()).unwrap_or_default();
+        // A route that was changed since does not take the question back from who has it.
+        if !delivers_by.contains(integration) && !was_sent_by(trace, integration) {
+            return refuse(NotEligible::OtherIntegration);
+        }
+    }
+    let Some(eligible) = trace.eligible() else {
+        return refuse(NotEligible::Unknown);
+    };
+    let id = &answer.approver.id;
+    let listed = match (approval.requirements.approvers, &eligible.approvers) {
+        (ApproversTerm::Reached, _) => true,
+        (ApproversTerm::Listed, Some(list)) => list.contains(id),
+        (ApproversTerm::Listed, None) => false,
+    };
+    if !listed {
+        return refuse(NotEligible::NotListed);
+    }
+    if approval.requirements.requester == RequesterTerm::Excluded && eligible.is_requester(id) {
+        return refuse(NotEligible::Requester);
+    }
+    if overrides(trace) && answer.permission == OverridePermission::None {
+        return refuse(NotEligible::NoOverridePermission);
+    }
+    Ok(())
+}
+
+/// Whether an approval would go on against a `no`.
+fn overrides(trace: &Trace) -> bool {
+    trace.state.position.verdict == Some(Verdict::No)
+}
+
+fn was_sent_by(trace: &Trace, integration: &IntegrationId) -> bool {
+    trace.events().iter().any(|recorded| {
+        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else {
+            return false;
+        };
+        attempt.purpose == DeliveryPurpose::Deliver
+            && attempt.result.may_have_arrived()
+            && attempt.integration_id.as_ref() == Some(integration)
+    })
+}
+
+async fn commit(
+    engine: &Engine,
+    trace: Trace,
+    approval: &Approval,
+    answer: &VerifiedAnswer,
+    rationale: Option<&str>,
+) -> Result<Option<Answered>, AnswerError> {
+    let action_hash = trace.state.action_hash;
+    let execute_within = trace.state.execute_within;
+    let mut draft = Draft::after(trace, engine.now());
+    if draft.at() >= approval.expires_at {
+        // The time passed while we looked: the next look writes the expiry.
+        return Ok(None);
+    }
+    let actor = person(&answer.via).map_err(AnswerError::NoEntropy)?;
+    let answered = ApprovalAnswered {
+        approval_id: approval.id.clone(),
+        choice: answer.choice,
+        integration_id: answer.integration.clone(),
+        action_hash,
+    };
+    let identity = text(&json!(answer.approver));
+    let rationale_text = rationale.map(|rationale| text(&Value::from(rationale)));
+    let mut disclosures = vec![(disclosed::IDENTITY, identity.as_slice())];
+    disclosures.extend(
+        rationale_text
+            .iter()
+            .map(|rationale| (disclosed::RATIONALE, rationale.as_slice())),
+    );
+    draft
+        .push(&actor, answered, &disclosures)
+        .map_err(AnswerError::Unwritable)?;
+    let (outcome, execute_by) = match answer.choice {
+        Choice::Approve => (
+            ApprovalOutcome::Approved,
+            Some(draft.at().saturating_add(execute_within)),
+        ),
+        Choice::Reject => (ApprovalOutcome::Rejected, None),
+    };
+    let resolved = ApprovalResolved {
+        approval_id: approval.id.clone(),
+        outcome,
+        execute_by,
+    };
+    draft
+        .push(&actor, resolved, &[])
+        .map_err(AnswerError::Unwritable)?;
+    let at = draft.at();
+    let (mut commit, written) = draft.finish().map_err(AnswerError::Unwritable)?;
+    commit.cancel.push(approval.delivery.job());
+    commit
+        .jobs
+        .extend(conclude_job(&written.state, at).map_err(AnswerError::NoEntropy)?);
+    let resolution = Resolution {
+        approval: approval.id.clone(),
+        outcome: ResolvedAs::of(answer.choice),
+        approver: Some(answer.approver.clone()),
+        via: answer.via.clone(),
+        rationale: rationale.map(str::to_owned),
+        at,
+    };
+    match engine.commit(commit).await.map_err(AnswerError::Store)? {
+        Committed::Written(_) => Ok(Some(Answered {
+            resolution,
+            execute_by,
+        })),
+        Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost => Ok(None),
+    }
+}
+
+/// A pseudonym for a person: random, so that nobody can guess who it is once the identity beside it is erased.
+pub(crate) fn person(via: &str) -> Result<Actor, NoEntropy> {
+    let unique = data_encoding::HEXLOWER.encode(&random::<16>()?);
+    Ok(Actor {
+        id: format!("person_{unique}"),
+        via: via.to_owned(),
+    })
+}
+
+/// What this person is shown; `None` where they may not answer, or where what is asked was erased.
+pub(crate) fn message_for(
+    trace: &Trace,
+    id: &ApproverId,
+    permission: OverridePermission,
+) -> Option<ApprovalMessage> {
+    if overrides(trace) && permission == OverridePermission::None {
+        return None;
+    }
+    let eligible = trace.eligible()?;
+    let requirements = &trace.state.approval.as_ref()?.requirements;
+    let listed = eligible
+        .approvers
+        .as_ref()
+        .is_none_or(|list| list.contains(id));
+    let excluded = requirements.requester == RequesterTerm::Excluded && eligible.is_requester(id);
+    (listed && !excluded)
+        .then(|| ApprovalMessage::of(trace, 1))
+        .flatten()
+}

@@ -1,0 +1,289 @@
+//! Settling: a receipt becomes events, and the decision closes because of it. Nothing known is thrown away.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{receipt::ExecutionReceipt, report::ExecutionReport};
+use crate::{
+    decision::{
+        CloseError, Outcome, Trace, UnwritableEvent,
+        closing::{push_close, push_outcome},
+        draft::Draft,
+        envelope::Actor,
+        event::{
+            CloseReason, Event, ExecutionLateReceipt, ExecutionRecorded, ReceiptSource, disclosed,
+        },
+        status::{CloseAction, ExecutionState, IllegalStep, Step, TraceEnd},
+        verdict::text,
+    },
+    engine::Engine,
+    id::{AgentId, DecisionId, TenantId},
+    store::{Committed, StoreError, StoreErrorKind},
+    tenant::administration::{self, LateReport},
+    time::Timestamp,
+};
+
+/// A receipt could not be recorded. Keep it, and report it again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReceiptError {
+    /// The decision is one that this handle does not know.
+    #[error("there is no such decision")]
+    NotFound,
+    /// The event cannot be written.
+    #[error("the receipt cannot be written")]
+    Unwritable(#[source] UnwritableEvent),
+    /// The execution was reported for a decision that authorises none. The report is kept on the administrative stream, and the
+    /// decision is as it was: an owner must look.
+    #[error("the execution was not authorised; the report is kept on the administrative stream")]
+    NotAuthorised(#[source] IllegalStep),
+    /// It came after its trace was closed, and the administrative stream did not take it.
+    #[error("the receipt came late and could not be kept")]
+    Late(#[source] CloseError),
+    /// The store failed; it may have been written.
+    #[error("the store failed")]
+    Store(#[source] StoreError),
+}
+
+/// Records a receipt for the agent that opened the decision: of a guard whose store was gone, or of an execution outside the guard.
+pub(crate) async fn report_receipt(
+    engine: &Engine,
+    agent: &AgentId,
+    receipt: &ExecutionReceipt,
+) -> Result<Trace, ReceiptError> {
+    let trace = engine
+        .load(&receipt.tenant, &receipt.decision)
+        .await
+        .map_err(ReceiptError::Store)?;
+    let trace = trace
+        .filter(|trace| trace.state.agent == *agent)
+        .ok_or(ReceiptError::NotFound)?;
+    settle(engine, &Actor::agent(agent), receipt, trace, engine.now()).await
+}
+
+/// Records an execution that ran outside the guard, for the agent that opened the decision.
+pub(crate) async fn report_execution(
+    engine: &Engine,
+    tenant: &TenantId,
+    agent: &AgentId,
+    decision: &DecisionId,
+    report: &ExecutionReport,
+) -> Result<Trace, ReceiptError> {
+    let trace = engine
+        .load(tenant, decision)
+        .await
+        .map_err(ReceiptError::Store)?;
+    let trace = trace
+        .filter(|trace| trace.state.agent == *agent)
+        .ok_or(ReceiptError::NotFound)?;
+    let receipt = report.receipt(&trace, engine.now());
+    settle(engine, &Actor::agent(agent), &receipt, trace, engine.now()).await
+}
+
+/// Records a receipt after `trace`, and tries until `until` where the store is not available.
+pub(super) async fn settle(
+    engine: &Engine,
+    actor: &Actor,
+    receipt: &ExecutionReceipt,
+    trace: Trace,
+    until: Timestamp,
+) -> Result<Trace, ReceiptError> {
+    let mut wait = Duration::from_millis(50);
+    let mut latest = Some(trace);
+    loop {
+        let failure = match attempt(engine, actor, receipt, latest.take()).await {
+            Ok(Some(trace)) => return Ok(trace),
+            // Somebody else wrote in between: look again.
+            Ok(None) => continue,
+            Err(ReceiptError::Store(error)) if error.kind() == StoreErrorKind::Unavailable => error,
+            Err(other) => return Err(other),
+        };
+        let next = engine.now().saturating_add(wait);
+        if next > until {
+            return Err(ReceiptError::Store(failure));
+        }
+        engine.clock.sleep_until(next).await;
+        wait = wait.saturating_mul(2).min(Duration::from_secs(1));
+    }
+}
+
+async fn attempt(
+    engine: &Engine,
+    actor: &Actor,
+    receipt: &ExecutionReceipt,
+    latest: Option<Trace>,
+) -> Result<Option<Trace>, ReceiptError> {
+    let trace = match latest {
+        Some(trace) => trace,
+        None => {
+            let trace = engine
+                .load(&receipt.tenant, &receipt.decision)
+                .await
+                .map_err(ReceiptError::Store)?;
+            trace.ok_or(ReceiptError::NotFound)?
+        }
+    };
+    let body = text(&receipt.disclosed());
+    if is_recorded(&trace, receipt) {
+        return Ok(Some(trace));
+    }
+    if trace.state.position.trace == TraceEnd::Closed {
+        keep(engine, actor, receipt).await?;
+        return Ok(Some(trace));
+    }
+    if let Some(refused) = unauthorised(&trace, receipt) {
+        keep(engine, actor, receipt).await?;
+        return Err(ReceiptError::NotAuthorised(refused));
+    }
+    let mut draft = Draft::after(trace, engine.now());
+    push_receipt(&mut draft, actor, receipt, &body).map_err(ReceiptError::Unwritable)?;
+    let (commit, trace) = draft.finish().map_err(ReceiptError::Unwritable)?;
+    match engine.commit(commit).await.map_err(ReceiptError::Store)? {
+        Committed::Written(_) => Ok(Some(trace)),
+        Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost => Ok(None),
+    }
+}
+
+/// Why a report outside the guard finds no authorisation, if it finds none.
+fn unauthorised(trace: &Trace, receipt: &ExecutionReceipt) -> Option<IllegalStep> {
+    let reported = receipt.fence == 0 && trace.state.execution() == ExecutionState::NotStarted;
+    let step = Step::Report(receipt.status);
+    reported
+        .then(|| trace.state.position.after(step).err())
+        .flatten()
+}
+
+/// Keeps a receipt on the administrative stream.
+async fn keep(
+    engine: &Engine,
+    actor: &Actor,
+    receipt: &ExecutionReceipt,
+) -> Result<(), ReceiptError> {
+    // Every key in it is text, so that it always serializes.
+    let body = serde_json::to_vec(receipt).unwrap_or_default();
+    let late = LateReport {
+        decision: &receipt.decision,
+        report: "execution",
+        body,
+    };
+    administration::report_late(engine, &receipt.tenant, actor, late)
+        .await
+        .map_err(ReceiptError::Late)
+}
+
+/// Whether this very receipt stands in the trace, because the acknowledgement of its commit was lost or it was reported twice.
+fn is_recorded(trace: &Trace, receipt: &ExecutionReceipt) -> bool {
+    trace.events.iter().any(|recorded| {
+        let (execution, status) = match &recorded.event {
+            Some(Event::ExecutionRecorded(event)) => (&event.execution_id, event.status),
+            Some(Event::ExecutionLateReceipt(event)) => (&event.execution_id, event.status),
+            _ => return false,
+        };
+        let same = *execution == receipt.execution && status == receipt.status;
+        same && recorded
+            .read::<Value>(disclosed::RECEIPT)
+            .is_some_and(|kept| receipt.says(&kept))
+    })
+}
+
+fn push_receipt(
+    draft: &mut Draft,
+    actor: &Actor,
+    receipt: &ExecutionReceipt,
+    body: &[u8],
+) -> Result<(), UnwritableEvent> {
+    let state = draft.state();
+    let started = state
+        .and_then(|state| state.start.as_ref())
+        .map(|start| &start.claims.execution_id);
+    let is_latest = started == Some(&receipt.execution);
+    let execution = state.map(|state| state.execution());
+    let guarded = receipt.fence > 0;
+    match (execution, is_latest) {
+        (Some(ExecutionState::Started), true) => {
+            push_recorded(draft, actor, receipt, body, ReceiptSource::Guard)?;
+        }
+        (Some(ExecutionState::NotStarted), _) if !guarded => {
+            push_recorded(draft, actor, receipt, body, ReceiptSource::Report)?;
+        }
+        (Some(ExecutionState::Unknown), true) if receipt.status != ExecutionState::Unknown => {
+            push_late(draft, actor, receipt, body, Some(receipt.status))?;
+        }
+        // A later start, a human or a lookup was faster: it is evidence, and changes nothing.
+        _ => return push_late(draft, actor, receipt, body, None),
+    }
+    push_settled(draft, actor, receipt.outcome.as_ref())
+}
+
+fn push_recorded(
+    draft: &mut Draft,
+    actor: &Actor,
+    receipt: &ExecutionReceipt,
+    body: &[u8],
+    source: ReceiptSource,
+) -> Result<(), UnwritableEvent> {
+    let event = ExecutionRecorded {
+        execution_id: receipt.execution.clone(),
+        fence: receipt.fence,
+        status: receipt.status,
+        source,
+        action_hash: receipt.action_hash,
+        state_before: receipt.evidence.state_before,
+        state_after: receipt.evidence.state_after,
+    };
+    draft.push(actor, event, &[(disclosed::RECEIPT, body)])
+}
+
+fn push_late(
+    draft: &mut Draft,
+    actor: &Actor,
+    receipt: &ExecutionReceipt,
+    body: &[u8],
+    settles: Option<ExecutionState>,
+) -> Result<(), UnwritableEvent> {
+    let event = ExecutionLateReceipt {
+        execution_id: receipt.execution.clone(),
+        fence: receipt.fence,
+        status: receipt.status,
+        settles,
+        action_hash: receipt.action_hash,
+        state_before: receipt.evidence.state_before,
+        state_after: receipt.evidence.state_after,
+    };
+    draft.push(actor, event, &[(disclosed::RECEIPT, body)])
+}
+
+/// Appends what follows from how the execution ended: a close, and the outcome where it is known.
+pub(crate) fn push_settled(
+    draft: &mut Draft,
+    actor: &Actor,
+    outcome: Option<&Outcome>,
+) -> Result<(), UnwritableEvent> {
+    let Some(state) = draft.state() else {
+        return Ok(());
+    };
+    let abort = CloseAction::Abort;
+    match state.execution() {
+        ExecutionState::Executed => {
+            push_close(
+                draft,
+                actor,
+                CloseAction::Commit,
+                CloseReason::Executed,
+                None,
+            )?;
+            outcome.map_or(Ok(()), |outcome| push_outcome(draft, actor, outcome))
+        }
+        ExecutionState::Failed if state.may_try_again() => Ok(()),
+        ExecutionState::Failed => push_close(draft, actor, abort, CloseReason::Failed, None),
+        ExecutionState::Skipped => push_close(draft, actor, abort, CloseReason::Skipped, None),
+        ExecutionState::Reverted => push_close(draft, actor, abort, CloseReason::Reverted, None),
+        ExecutionState::Blocked => {
+            push_close(draft, actor, abort, CloseReason::Blocked, None)?;
+            // An owner must look: the outcome stays open until they have.
+            push_outcome(draft, actor, &Outcome::review())
+        }
+        ExecutionState::NotStarted | ExecutionState::Started | ExecutionState::Unknown => Ok(()),
+    }
+}

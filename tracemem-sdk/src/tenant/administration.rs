@@ -1,0 +1,228 @@
+//! The administrative stream: changes of configuration, and reports that came after their trace was closed.
+
+use crate::{
+    decision::{
+        CloseError, UnwritableEvent,
+        envelope::{Actor, Head, NewEvent, UnencodableEvent, encode},
+        event::{DocumentChanged, Event, ReportReceivedLate, disclosed},
+    },
+    engine::Engine,
+    evidence::{
+        digest::Digest,
+        disclosure::{Disclosure, InvalidDisclosure, NoEntropy as NoSalt, Salt},
+    },
+    id::{DecisionId, EventId, NoEntropy, TenantId},
+    store::{
+        Commit, Committed, DocumentKind, DocumentWrite, Projection, StoreError, StreamId, Version,
+    },
+};
+
+/// The administrative stream could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminWriteError {
+    /// The event has no canonical form.
+    #[error("the event cannot be written")]
+    Encoding(#[source] UnencodableEvent),
+    /// A value beside it cannot be disclosed.
+    #[error("a value beside the event cannot be written")]
+    Disclosure(#[source] InvalidDisclosure),
+    /// The operating system gave no random bytes for an id.
+    #[error("there are no random bytes for an id")]
+    NoEntropy(#[source] NoEntropy),
+    /// The operating system gave no random bytes for a salt.
+    #[error("there are no random bytes for a salt")]
+    NoSalt(#[source] NoSalt),
+    /// The store failed; it may have been written.
+    #[error("the store failed")]
+    Store(#[source] StoreError),
+}
+
+/// A report that came after its trace was closed.
+pub(crate) struct LateReport<'a> {
+    pub(crate) decision: &'a DecisionId,
+    pub(crate) report: &'static str,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Keeps a late report.
+pub(crate) async fn report_late(
+    engine: &Engine,
+    tenant: &TenantId,
+    actor: &Actor,
+    late: LateReport<'_>,
+) -> Result<(), CloseError> {
+    let event = ReportReceivedLate {
+        decision_id: late.decision.clone(),
+        report: late.report.to_owned(),
+        report_hash: Digest::of(&late.body),
+    };
+    append(
+        engine,
+        tenant,
+        actor,
+        &event.into(),
+        &[(disclosed::RECEIPT, &late.body)],
+        None,
+    )
+    .await
+    .map_err(close_error)?;
+    Ok(())
+}
+
+fn close_error(error: AdminWriteError) -> CloseError {
+    match error {
+        AdminWriteError::Encoding(source) => {
+            CloseError::Unwritable(UnwritableEvent::Encoding(source))
+        }
+        AdminWriteError::Disclosure(source) => {
+            CloseError::Unwritable(UnwritableEvent::Disclosure(source))
+        }
+        AdminWriteError::NoEntropy(source) => CloseError::NoEntropy(source),
+        AdminWriteError::NoSalt(source) => CloseError::Unwritable(UnwritableEvent::NoSalt(source)),
+        AdminWriteError::Store(source) => CloseError::Store(source),
+    }
+}
+
+/// What came of writing a document. Exhaustive on purpose.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum DocumentWritten {
+    Written,
+    /// Somebody else wrote to the administrative stream in between: read the newest version again.
+    Outrun,
+}
+
+/// Writes a document and the event that records it, if nobody wrote in between.
+pub(crate) async fn write_document(
+    engine: &Engine,
+    tenant: &TenantId,
+    actor: &Actor,
+    expected: Option<&AdminHead>,
+    document: DocumentWrite,
+) -> Result<DocumentWritten, AdminWriteError> {
+    let event = DocumentChanged {
+        document_kind: document.kind.as_str().to_owned(),
+        document_id: document.id.clone(),
+        version: document.version,
+        document_hash: Digest::of(&document.bytes),
+    };
+    let body = document.bytes.clone();
+    let once = Once {
+        head: expected,
+        document,
+    };
+    let written = append(
+        engine,
+        tenant,
+        actor,
+        &event.into(),
+        &[(disclosed::DOCUMENT, &body)],
+        Some(once),
+    )
+    .await?;
+    engine.forget_configuration(tenant);
+    Ok(written)
+}
+
+/// Where the administrative stream stood when a document's version was read.
+#[derive(Debug)]
+pub(crate) struct AdminHead {
+    head: Head,
+}
+
+/// Reads where the administrative stream stands.
+pub(crate) async fn head(
+    engine: &Engine,
+    tenant: &TenantId,
+) -> Result<Option<AdminHead>, StoreError> {
+    let stream = engine.backend.store.head(tenant, &StreamId::Admin).await?;
+    Ok(stream.map(|head| AdminHead {
+        head: Head {
+            seq: head.version.0,
+            leaf: Some(head.leaf),
+        },
+    }))
+}
+
+struct Once<'a> {
+    head: Option<&'a AdminHead>,
+    document: DocumentWrite,
+}
+
+async fn append(
+    engine: &Engine,
+    tenant: &TenantId,
+    actor: &Actor,
+    event: &Event,
+    disclosures: &[(&str, &[u8])],
+    once: Option<Once<'_>>,
+) -> Result<DocumentWritten, AdminWriteError> {
+    loop {
+        let at = match &once {
+            Some(once) => once.head.map(|expected| expected.head.clone()),
+            None => head(engine, tenant)
+                .await
+                .map_err(AdminWriteError::Store)?
+                .map(|admin| admin.head),
+        };
+        let at = at.unwrap_or(Head::NEW);
+        let new = new_event(engine, actor, event, disclosures)?;
+        let entry =
+            encode(tenant, &StreamId::Admin, &at, &new).map_err(AdminWriteError::Encoding)?;
+        let expected = Version(at.seq);
+        let mut commit = Commit::new(
+            tenant.clone(),
+            StreamId::Admin,
+            expected,
+            vec![entry],
+            Projection::default(),
+        );
+        commit
+            .documents
+            .extend(once.as_ref().map(|once| once.document.clone()));
+        match engine
+            .commit(commit)
+            .await
+            .map_err(AdminWriteError::Store)?
+        {
+            Committed::Written(_) => return Ok(DocumentWritten::Written),
+            Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost
+                if once.is_some() =>
+            {
+                return Ok(DocumentWritten::Outrun);
+            }
+            Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost => {}
+        }
+    }
+}
+
+fn new_event(
+    engine: &Engine,
+    actor: &Actor,
+    event: &Event,
+    disclosures: &[(&str, &[u8])],
+) -> Result<NewEvent, AdminWriteError> {
+    let disclose = |(name, value): &(&str, &[u8])| {
+        let salt = Salt::random().map_err(AdminWriteError::NoSalt)?;
+        Disclosure::new(name, value, salt).map_err(AdminWriteError::Disclosure)
+    };
+    let at = engine.now();
+    Ok(NewEvent {
+        id: EventId::generate(at).map_err(AdminWriteError::NoEntropy)?,
+        at,
+        actor: actor.clone(),
+        event: event.clone(),
+        disclosures: disclosures.iter().map(disclose).collect::<Result<_, _>>()?,
+    })
+}
+
+impl DocumentKind {
+    /// The word for people.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            Self::Route => "approval route",
+            Self::Rulebook => "rulebook",
+            Self::Attachment => "attachment",
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The root handle: what a host builds once and hands parts of to those who act.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use crate::{
+    approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
+    engine::{Builder, Engine},
+    id::{ApprovalId, TenantId},
+    store::{Backend, StoreError, StoreHealth},
+    tenant::Tenant,
+    time::Timestamp,
+    worker::Worker,
+};
+
+/// Everything, for all tenants. Whoever holds it may do anything: hand [handles](Tenant) to those who act.
+///
+/// Cloning is cheap and shares everything.
+#[derive(Clone)]
+pub struct TraceMem {
+    engine: Arc<Engine>,
+}
+
+/// An approval as it stands, for whoever shows it to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApprovalView {
+    /// What is asked.
+    pub message: ApprovalMessage,
+    /// How it ended, if it did.
+    pub resolution: Option<Resolution>,
+}
+
+impl TraceMem {
+    /// Begins with a store; the rest is set on the builder.
+    pub fn builder(backend: impl Into<Backend>) -> Builder {
+        Builder::new(backend.into())
+    }
+
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self {
+            engine: Arc::new(engine),
+        }
+    }
+
+    /// One tenant.
+    #[must_use]
+    pub fn tenant(&self, id: TenantId) -> Tenant {
+        Tenant::new(Arc::clone(&self.engine), id)
+    }
+
+    /// The time by this host's clock, for whoever checks the age of what came in.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.engine.now()
+    }
+
+    /// An approval as it stands, for whoever shows it to a person whose right to see it was verified. It changes nothing.
+    ///
+    /// # Errors
+    /// [`AnswerError::NotFound`], also where what is asked was erased; [`AnswerError::Store`].
+    pub async fn approval(
+        &self,
+        tenant: &TenantId,
+        approval: &ApprovalId,
+    ) -> Result<ApprovalView, AnswerError> {
+        let trace = self
+            .engine
+            .load(tenant, &approval.decision())
+            .await
+            .map_err(AnswerError::Store)?;
+        let trace = trace.ok_or(AnswerError::NotFound)?;
+        let message = ApprovalMessage::of(&trace, 1).ok_or(AnswerError::NotFound)?;
+        Ok(ApprovalView {
+            message,
+            resolution: trace.resolution(),
+        })
+    }
+
+    /// Counts an answer that came in through an integration. Of any number of answers exactly one counts, in one commit.
+    ///
+    /// # Errors
+    /// [`AnswerError`]; who loses a race is told what won.
+    pub async fn answer(&self, answer: &VerifiedAnswer) -> Result<Answered, AnswerError> {
+        answering::answer(&self.engine, answer).await
+    }
+
+    /// The background worker: the host runs it on a task of its own.
+    #[must_use]
+    pub fn worker(&self) -> Worker {
+        Worker::new(Arc::clone(&self.engine))
+    }
+
+    /// Runs the worker on a new task of the current tokio runtime until `shutdown` is ready; await the task to let it finish.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, as `tokio::spawn` does.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "spawning is what this convenience is for; the host holds the task"
+    )]
+    pub fn spawn_worker(
+        &self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<Result<(), StoreError>> {
+        let worker = self.worker();
+        tokio::spawn(async move { worker.run(shutdown).await })
+    }
+
+    /// Asks the store for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn health(&self) -> Result<StoreHealth, StoreError> {
+        self.engine.backend.store.health().await
+    }
+
+    /// Closes the store: waits for commits under way, then refuses all calls. Stop workers first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.engine.backend.store.close().await
+    }
+}
+
+impl fmt::Debug for TraceMem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TraceMem").finish_non_exhaustive()
+    }
+}

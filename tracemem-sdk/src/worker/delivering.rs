@@ -1,0 +1,127 @@
+//! Delivering an approval: one attempt under one lease.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use super::lease::{Attempted, JobError, drop_job, record};
+use crate::{
+    approval::ApprovalMessage,
+    decision::{Trace, event::DeliveryPurpose, status::Status},
+    engine::Engine,
+    integration::{Delivery, DeliveryError, DeliveryErrorKind},
+    route::{Address, RouteError},
+    store::{LeasedJob, StreamId},
+};
+
+/// Makes one attempt, and writes what came of it.
+pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), JobError> {
+    let Some(trace) = open_approval(engine, leased).await? else {
+        return drop_job(engine, leased).await;
+    };
+    let Some(message) = ApprovalMessage::of(&trace, leased.attempt) else {
+        return drop_job(engine, leased).await;
+    };
+    let address = address(engine, &trace, &message).await?;
+    let attempted = match &address {
+        Ok(address) => Attempted {
+            purpose: DeliveryPurpose::Deliver,
+            integration: Some(address.integration.clone()),
+            destination: Some(&address.destination),
+            outcome: hand_over(engine, address, &message).await.map(Some),
+            unroutable: false,
+        },
+        Err(error) => Attempted {
+            purpose: DeliveryPurpose::Deliver,
+            integration: None,
+            destination: None,
+            outcome: Err(DeliveryError::new(
+                DeliveryErrorKind::Destination,
+                error.to_string(),
+            )),
+            unroutable: true,
+        },
+    };
+    if let Err(error) = &attempted.outcome {
+        tracing::warn!(delivery = %message.delivery, attempt = leased.attempt, error = %error, "a delivery failed");
+    }
+    record(engine, leased, trace, &attempted).await
+}
+
+/// The trace, if its approval still waits to be answered.
+async fn open_approval(engine: &Engine, leased: &LeasedJob) -> Result<Option<Trace>, JobError> {
+    let StreamId::Decision(decision) = &leased.stream else {
+        return Ok(None);
+    };
+    let trace = engine
+        .load(&leased.tenant, decision)
+        .await
+        .map_err(JobError::Store)?;
+    let now = engine.now();
+    Ok(trace.filter(|trace| {
+        let open = trace.state().status() == Status::NeedsApproval;
+        open && trace
+            .state()
+            .approval
+            .as_ref()
+            .is_some_and(|approval| now < approval.expires_at)
+    }))
+}
+
+async fn address(
+    engine: &Engine,
+    trace: &Trace,
+    message: &ApprovalMessage,
+) -> Result<Result<Address, RouteError>, JobError> {
+    let configuration = engine
+        .configuration(trace.tenant())
+        .await
+        .map_err(JobError::Store)?;
+    let id = trace
+        .state()
+        .approval
+        .as_ref()
+        .map(|approval| approval.route.clone());
+    let Some(route) = id.and_then(|id| engine.route(&configuration, &id)) else {
+        return Ok(Err(RouteError::new("the route is not there any more")));
+    };
+    let until = engine.now().saturating_add(engine.settings.delivery_limit);
+    let addressing = AssertUnwindSafe(route.address(message));
+    Ok(tokio::select! {
+        address = addressing.catch_unwind() => match address {
+            Ok(Ok(address)) if !route.integrations().contains(&address.integration) => {
+                Err(RouteError::new("the route named an integration that is not one of its own"))
+            }
+            Ok(address) => address,
+            Err(_) => Err(RouteError::new("the route panicked")),
+        },
+        () = engine.clock.sleep_until(until) => Err(RouteError::new("the route took too long")),
+    })
+}
+
+async fn hand_over(
+    engine: &Engine,
+    address: &Address,
+    message: &ApprovalMessage,
+) -> Result<Delivery, DeliveryError> {
+    let Some(integration) = engine.integrations.get(&address.integration) else {
+        let what = "this process does not have the integration";
+        return Err(DeliveryError::new(
+            DeliveryErrorKind::Transient { retry_after: None },
+            what,
+        ));
+    };
+    let until = engine.now().saturating_add(engine.settings.delivery_limit);
+    let handing_over = AssertUnwindSafe(integration.deliver(message, &address.destination));
+    tokio::select! {
+        delivered = handing_over.catch_unwind() => delivered.unwrap_or_else(|_| Err(panicked())),
+        () = engine.clock.sleep_until(until) => {
+            Err(DeliveryError::new(DeliveryErrorKind::Ambiguous, "the integration took too long"))
+        }
+    }
+}
+
+/// An attempt that panicked counts like one whose answer was lost, so that the schedule ends it and the trace shows it.
+pub(super) fn panicked() -> DeliveryError {
+    DeliveryError::new(DeliveryErrorKind::Ambiguous, "the integration panicked")
+}
