@@ -21,7 +21,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, request::Parts};
 use tracemem_sdk::{
     TraceMem,
-    approval::{AnswerError, ApprovalMessage},
+    approval::{AnswerError, ApprovalMessage, ResolvedAs},
 };
 
 use self::{
@@ -146,15 +146,19 @@ impl ConfirmPage {
                 return Err(Notice::NotShown);
             }
         };
+        let expires_at = view.message.expires_at;
         if let Some(resolution) = view.resolution {
+            if resolution.outcome == ResolvedAs::Expired {
+                return Err(Notice::Expired(expires_at));
+            }
             return Err(Notice::Ended(Box::new(Ended {
                 resolution,
                 viewer: link.approver.clone(),
                 title: verified.is_ok().then_some(view.message.title),
             })));
         }
-        if now >= view.message.expires_at {
-            return Err(Notice::Expired(view.message.expires_at));
+        if now >= expires_at {
+            return Err(Notice::Expired(expires_at));
         }
         match verified {
             Ok(link) => Ok(Waiting {
