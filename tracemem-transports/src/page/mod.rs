@@ -11,6 +11,7 @@
 mod answering;
 mod form;
 mod notice;
+mod outcome;
 mod plain;
 mod reply;
 mod request;
@@ -26,7 +27,8 @@ use tracemem_sdk::{
 
 use self::{
     form::{FORM_LIMIT, Form, says_form, token_of},
-    notice::{Ended, Notice},
+    notice::Notice,
+    outcome::Ended,
     request::{Problems, RequestPage},
 };
 use crate::link::{LinkRefused, Links, VerifiedLink};
@@ -123,6 +125,7 @@ impl ConfirmPage {
         };
         let waiting = match self.waiting(&typed.token).await {
             Ok(waiting) => waiting,
+            Err(Notice::Ended(ended)) => return Notice::Overtaken(ended).reply(StatusCode::GONE),
             Err(notice) => return notice.reply(StatusCode::GONE),
         };
         self.answer(&waiting, &typed).await
