@@ -8,7 +8,7 @@ use tracemem_sdk::{
     id::TenantId,
     store::{
         Commit, Committed, KeyClaim, KeyDigest, LeasedJob, Store, StoreError, StoreErrorKind,
-        StoreHealth, Stream, StreamId, Version,
+        StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     testing::MemoryStore,
     time::Timestamp,
@@ -67,6 +67,14 @@ impl Store for PlainStore {
         stream: &StreamId,
     ) -> Result<Option<Stream>, StoreError> {
         self.0.load(tenant, stream).await
+    }
+
+    async fn head(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<StreamHead>, StoreError> {
+        self.0.head(tenant, stream).await
     }
 
     async fn find_key(

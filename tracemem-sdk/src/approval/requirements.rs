@@ -145,6 +145,13 @@ impl Merged {
                     rule: "they do not list all of these approvers",
                 });
             }
+            // Whoever asks must not choose who judges: it may only take names off a list.
+            (None, Some(_)) => {
+                return Err(LooserTerms {
+                    field: "approvers",
+                    rule: "they list no approvers that a request could choose from",
+                });
+            }
             (set, asked) => asked.clone().or_else(|| set.clone()),
         };
         let rationale = if required || asked.rationale == Some(true) {

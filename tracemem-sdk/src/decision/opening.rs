@@ -140,15 +140,16 @@ pub(crate) async fn open(
         .map_err(DecideError::Store)?;
     let applicable = engine.applicable(&configuration, &checked.intent, checked.policy.as_ref());
     // A redelivered request must find its decision even if its policy is gone by now, and must not ask for facts again.
-    if applicable.is_err()
-        || engine
-            .facts
-            .values()
-            .any(|provider| provider.concerns(&checked.intent))
-    {
-        if let Some(existing) = claim.existing(engine).await? {
-            return Ok(Opened::Existing(existing));
-        }
+    let asks_for_facts = engine
+        .facts
+        .values()
+        .any(|provider| provider.concerns(&checked.intent));
+    let existing = match applicable.is_err() || asks_for_facts {
+        true => claim.existing(engine).await?,
+        false => None,
+    };
+    if let Some(existing) = existing {
+        return Ok(Opened::Existing(existing));
     }
     let case = Case {
         engine,
@@ -173,7 +174,14 @@ pub(crate) async fn open(
     draft
         .push(&case.actor(), opened, &[(disclosed::REQUEST, &checked.raw)])
         .map_err(DecideError::Unwritable)?;
-    let jobs = case.push_verdict(&mut draft, &decision, &judgement, start)?;
+    let jobs = match case.push_verdict(&mut draft, &decision, &judgement, start) {
+        Ok(jobs) => jobs,
+        // A redelivered request must find its decision even if today's routes and terms would refuse it.
+        Err(refused) => {
+            let existing = claim.existing(engine).await?;
+            return existing.map(Opened::Existing).ok_or(refused);
+        }
+    };
     let (mut commit, trace) = draft.finish().map_err(DecideError::Unwritable)?;
     commit.jobs = jobs;
     commit.claim = Some(claim.claim(&decision));
@@ -185,16 +193,23 @@ pub(crate) async fn open(
             value: tag.clone(),
         })
         .collect();
-    match engine.commit(commit).await.map_err(DecideError::Store)? {
-        Committed::Written(_) => Ok(Opened::New(trace)),
-        Committed::KeyTaken(taken) => claim.holder(engine, &taken).await.map(Opened::Existing),
-        Committed::HeadMoved | Committed::LeaseLost => {
+    match engine.commit(commit).await {
+        Ok(Committed::Written(_)) => Ok(Opened::New(trace)),
+        Ok(Committed::KeyTaken(taken)) => claim.holder(engine, &taken).await.map(Opened::Existing),
+        Ok(Committed::HeadMoved | Committed::LeaseLost) => {
             // The stream's id is new and no job is completed: neither can be.
-            Err(DecideError::Store(StoreError::new(
-                StoreErrorKind::Backend,
-                "opening a decision",
-            )))
+            let impossible = StoreError::new(StoreErrorKind::Backend, "opening a decision");
+            Err(DecideError::Store(impossible))
         }
+        // The acknowledgement may be lost and not the commit: if the decision is there, it is the one just made.
+        Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+            match claim.existing(engine).await {
+                Ok(Some(there)) if there.decision == decision => Ok(Opened::New(there)),
+                Ok(Some(other)) => Ok(Opened::Existing(other)),
+                Ok(None) | Err(_) => Err(DecideError::Store(error)),
+            }
+        }
+        Err(error) => Err(DecideError::Store(error)),
     }
 }
 

@@ -58,6 +58,9 @@ pub enum ConfigurationError {
     },
 }
 
+/// A policy that applies, with the attachment that makes it apply; none where only the request names it.
+pub(crate) type Applicable = (Arc<dyn Policy>, Option<Attachment>);
+
 /// What a tenant's administrators stored.
 #[derive(Debug, Default)]
 pub(crate) struct Configuration {
@@ -151,7 +154,7 @@ impl Engine {
         stored: &Configuration,
         intent: &Intent,
         named: Option<&PolicyId>,
-    ) -> Result<Vec<(Arc<dyn Policy>, Option<Attachment>)>, ConfigurationError> {
+    ) -> Result<Vec<Applicable>, ConfigurationError> {
         let attached = self
             .attachments
             .iter()

@@ -41,7 +41,7 @@ pub(crate) struct Engine {
     default_route: Option<RouteId>,
     pub(crate) integrations: BTreeMap<IntegrationId, Arc<dyn Integration>>,
     configurations: Mutex<BTreeMap<TenantId, Cached>>,
-    /// Told whenever this process put a job or set a timer, so that its worker need not wait for the next look.
+    /// Told whenever this process put a job, so that its worker need not wait for the next look.
     pub(crate) work: Notify,
 }
 
@@ -68,9 +68,9 @@ impl Engine {
             .map_err(corrupt)
     }
 
-    /// Commits, and wakes this process's worker where there is work for it.
+    /// Commits, and wakes this process's worker where there is a job for it. Timers lie ahead: the worker's next look finds them.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        let work = !commit.jobs.is_empty() || commit.projection.wake_at.is_some();
+        let work = !commit.jobs.is_empty();
         let committed = self.backend.store.commit(commit).await?;
         if work {
             self.work.notify_one();

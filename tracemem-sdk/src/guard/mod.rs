@@ -15,21 +15,23 @@ mod pending;
 mod permit;
 mod receipt;
 mod recovery;
+mod report;
 mod run;
 mod running;
 mod safety;
 mod settling;
 pub(crate) mod starting;
 
+pub(crate) use self::settling::{push_settled, report_execution, report_receipt};
 pub use self::{
     effect::{EffectError, ResultExt},
     pending::{Pending, WaitError, Waited},
     permit::{DeadlinePassed, Execution, Permit},
-    receipt::ExecutionReceipt,
+    receipt::{Evidence, ExecutionReceipt},
+    report::{ExecutionReport, ReportedAs},
     run::{BlockReason, Effect, GuardError, NotExecuted, Run},
     running::Guard,
     safety::{Lookup, LookupAnswer, LookupFn, Safety},
     settling::ReceiptError,
 };
-pub(crate) use self::{settling::push_settled, settling::report_receipt};
 pub use crate::decision::event::SafetyTerm;

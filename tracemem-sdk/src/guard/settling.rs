@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::receipt::ExecutionReceipt;
+use serde_json::Value;
+
+use super::{receipt::ExecutionReceipt, report::ExecutionReport};
 use crate::{
     decision::{
         CloseError, Outcome, Trace, UnwritableEvent,
@@ -12,11 +14,11 @@ use crate::{
         event::{
             CloseReason, Event, ExecutionLateReceipt, ExecutionRecorded, ReceiptSource, disclosed,
         },
-        status::{CloseAction, ExecutionState, TraceEnd},
+        status::{CloseAction, ExecutionState, IllegalStep, Step, TraceEnd},
         verdict::text,
     },
     engine::Engine,
-    id::AgentId,
+    id::{AgentId, DecisionId, TenantId},
     store::{Committed, StoreError, StoreErrorKind},
     tenant::administration::{self, LateReport},
     time::Timestamp,
@@ -32,6 +34,10 @@ pub enum ReceiptError {
     /// The event cannot be written.
     #[error("the receipt cannot be written")]
     Unwritable(#[source] UnwritableEvent),
+    /// The execution was reported for a decision that authorises none. The report is kept on the administrative stream, and the
+    /// decision is as it was: an owner must look.
+    #[error("the execution was not authorised; the report is kept on the administrative stream")]
+    NotAuthorised(#[source] IllegalStep),
     /// It came after its trace was closed, and the administrative stream did not take it.
     #[error("the receipt came late and could not be kept")]
     Late(#[source] CloseError),
@@ -54,6 +60,25 @@ pub(crate) async fn report_receipt(
         .filter(|trace| trace.state.agent == *agent)
         .ok_or(ReceiptError::NotFound)?;
     settle(engine, &Actor::agent(agent), receipt, trace, engine.now()).await
+}
+
+/// Records an execution that ran outside the guard, for the agent that opened the decision.
+pub(crate) async fn report_execution(
+    engine: &Engine,
+    tenant: &TenantId,
+    agent: &AgentId,
+    decision: &DecisionId,
+    report: &ExecutionReport,
+) -> Result<Trace, ReceiptError> {
+    let trace = engine
+        .load(tenant, decision)
+        .await
+        .map_err(ReceiptError::Store)?;
+    let trace = trace
+        .filter(|trace| trace.state.agent == *agent)
+        .ok_or(ReceiptError::NotFound)?;
+    let receipt = report.receipt(&trace, engine.now());
+    settle(engine, &Actor::agent(agent), &receipt, trace, engine.now()).await
 }
 
 /// Records a receipt after `trace`, and tries until `until` where the store is not available.
@@ -100,20 +125,16 @@ async fn attempt(
         }
     };
     let body = text(&receipt.disclosed());
-    if is_recorded(&trace, receipt, &body) {
+    if is_recorded(&trace, receipt) {
         return Ok(Some(trace));
     }
     if trace.state.position.trace == TraceEnd::Closed {
-        let body = serde_json::to_vec(receipt).unwrap_or_default();
-        let late = LateReport {
-            decision: &receipt.decision,
-            report: "execution",
-            body,
-        };
-        administration::report_late(engine, &receipt.tenant, actor, late)
-            .await
-            .map_err(ReceiptError::Late)?;
+        keep(engine, actor, receipt).await?;
         return Ok(Some(trace));
+    }
+    if let Some(refused) = unauthorised(&trace, receipt) {
+        keep(engine, actor, receipt).await?;
+        return Err(ReceiptError::NotAuthorised(refused));
     }
     let mut draft = Draft::after(trace, engine.now());
     push_receipt(&mut draft, actor, receipt, &body).map_err(ReceiptError::Unwritable)?;
@@ -124,20 +145,45 @@ async fn attempt(
     }
 }
 
+/// Why a report outside the guard finds no authorisation, if it finds none.
+fn unauthorised(trace: &Trace, receipt: &ExecutionReceipt) -> Option<IllegalStep> {
+    let reported = receipt.fence == 0 && trace.state.execution() == ExecutionState::NotStarted;
+    let step = Step::Report(receipt.status);
+    reported
+        .then(|| trace.state.position.after(step).err())
+        .flatten()
+}
+
+/// Keeps a receipt on the administrative stream.
+async fn keep(
+    engine: &Engine,
+    actor: &Actor,
+    receipt: &ExecutionReceipt,
+) -> Result<(), ReceiptError> {
+    // Every key in it is text, so that it always serializes.
+    let body = serde_json::to_vec(receipt).unwrap_or_default();
+    let late = LateReport {
+        decision: &receipt.decision,
+        report: "execution",
+        body,
+    };
+    administration::report_late(engine, &receipt.tenant, actor, late)
+        .await
+        .map_err(ReceiptError::Late)
+}
+
 /// Whether this very receipt stands in the trace, because the acknowledgement of its commit was lost or it was reported twice.
-fn is_recorded(trace: &Trace, receipt: &ExecutionReceipt, body: &[u8]) -> bool {
+fn is_recorded(trace: &Trace, receipt: &ExecutionReceipt) -> bool {
     trace.events.iter().any(|recorded| {
-        let same = match &recorded.event {
-            Some(Event::ExecutionRecorded(event)) => {
-                event.execution_id == receipt.execution && event.status == receipt.status
-            }
-            Some(Event::ExecutionLateReceipt(event)) => {
-                event.execution_id == receipt.execution && event.status == receipt.status
-            }
-            _ => false,
+        let (execution, status) = match &recorded.event {
+            Some(Event::ExecutionRecorded(event)) => (&event.execution_id, event.status),
+            Some(Event::ExecutionLateReceipt(event)) => (&event.execution_id, event.status),
+            _ => return false,
         };
-        same && recorded.disclosed(disclosed::RECEIPT)
-            == crate::decision::envelope::Disclosed::Value(body)
+        let same = *execution == receipt.execution && status == receipt.status;
+        same && recorded
+            .read::<Value>(disclosed::RECEIPT)
+            .is_some_and(|kept| receipt.says(&kept))
     })
 }
 

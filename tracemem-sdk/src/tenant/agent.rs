@@ -14,7 +14,7 @@ use crate::{
         status::CloseAction,
     },
     engine::Engine,
-    guard::{self, ExecutionReceipt, Guard, Pending, ReceiptError, Safety},
+    guard::{self, ExecutionReceipt, ExecutionReport, Guard, Pending, ReceiptError, Safety},
     id::{AgentId, DecisionId, TenantId},
     store::StoreError,
 };
@@ -150,10 +150,11 @@ impl Agent {
             .map(Decision::new)
     }
 
-    /// Asks a human about an open decision whose verdict is yes.
+    /// Asks a human about an open decision whose verdict is yes. Where context was added since that changes the verdict, the policies' new
+    /// word is recorded instead, and what follows from it happens.
     ///
     /// # Errors
-    /// [`DecideError`].
+    /// [`DecideError`]; [`DecideError::Unwritable`] where the verdict is another: a human cannot make up for missing facts.
     pub async fn request_approval(&self, decision: &DecisionId) -> Result<Pending, DecideError> {
         let trace =
             amending::request_approval(&self.engine, &self.tenant, &self.id, decision).await?;
@@ -194,8 +195,22 @@ impl Agent {
         closing::report_outcome(&self.engine, &self.tenant, &self.id, decision, outcome).await
     }
 
-    /// Reports a receipt: one that a guard could not record, or one of an execution that ran outside the guard, which is recorded as
-    /// reported and never as guarded. Reporting the same again changes nothing.
+    /// Reports an execution that ran outside the guard, of a decision that authorised it. It is recorded as reported, never as guarded.
+    /// Reporting the same again changes nothing.
+    ///
+    /// # Errors
+    /// [`ReceiptError`].
+    pub async fn report_execution(
+        &self,
+        decision: &DecisionId,
+        report: &ExecutionReport,
+    ) -> Result<Decision, ReceiptError> {
+        guard::report_execution(&self.engine, &self.tenant, &self.id, decision, report)
+            .await
+            .map(Decision::new)
+    }
+
+    /// Reports a receipt: one that a guard could not record. Reporting the same again changes nothing.
     ///
     /// # Errors
     /// [`ReceiptError`].

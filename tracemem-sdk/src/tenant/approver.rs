@@ -88,9 +88,12 @@ impl Approver {
             .index
             .as_ref()
             .ok_or(InboxError::NoIndex)?;
-        let mut listing = Listing::default();
-        listing.status = Some(Status::NeedsApproval.as_str().to_owned());
-        listing.after = after;
+        let status = Some(Status::NeedsApproval.as_str().to_owned());
+        let listing = Listing {
+            status,
+            after,
+            ..Listing::default()
+        };
         let page = index
             .list(&self.tenant, &listing, limit)
             .await
@@ -105,7 +108,9 @@ impl Approver {
             let now = self.engine.now();
             let open =
                 trace.filter(|trace| trace.state.wake_at().is_some_and(|expiry| now < expiry));
-            let message = open.and_then(|trace| answering::message_for(&trace, &self.identity.id));
+            let message = open.and_then(|trace| {
+                answering::message_for(&trace, &self.identity.id, self.permission)
+            });
             let approval = listed.decision.approval();
             approvals.extend(message.map(|message| PendingApproval { approval, message }));
         }
