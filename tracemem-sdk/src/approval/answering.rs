@@ -10,11 +10,11 @@ use crate::{
         draft::Draft,
         envelope::Actor,
         event::{
-            ApprovalAnswered, ApprovalResolved, ApproversTerm, Choice, RationaleTerm,
-            RequesterTerm, disclosed,
+            ApprovalAnswered, ApprovalResolved, ApproversTerm, Choice, DeliveryPurpose, Event,
+            RationaleTerm, RequesterTerm, disclosed,
         },
         state::Approval,
-        status::{ApprovalOutcome, AutomationMode, Status, Verdict},
+        status::{ApprovalOutcome, Status, Verdict},
         timers::{TimerError, bring_up_to_date},
         verdict::text,
     },
@@ -78,7 +78,7 @@ impl VerifiedAnswer {
         }
     }
 
-    /// The integration that it came through. It must be one that the approval's route delivers by.
+    /// The integration that it came through. It must be one that the approval's route delivers by, or that it was sent by.
     #[must_use]
     pub fn through(self, integration: IntegrationId) -> Self {
         Self {
@@ -252,8 +252,8 @@ pub(crate) async fn answer(
             return Err(AnswerError::NotFound);
         };
         check_eligible(engine, &trace, &approval, answer).await?;
-        let overrides = trace.state.position.verdict == Some(Verdict::No);
-        let required = overrides || approval.requirements.rationale == RationaleTerm::Required;
+        let required =
+            overrides(&trace) || approval.requirements.rationale == RationaleTerm::Required;
         if required && rationale.is_none() {
             return Err(AnswerError::RationaleRequired);
         }
@@ -313,8 +313,9 @@ async fn check_eligible(
             .await
             .map_err(AnswerError::Store)?;
         let route = engine.route(&configuration, &approval.route);
-        let delivered_by = route.map(|route| route.integrations()).unwrap_or_default();
-        if !delivered_by.contains(integration) {
+        let delivers_by = route.map(|route| route.integrations()).unwrap_or_default();
+        // A route that was changed since does not take the question back from who has it.
+        if !delivers_by.contains(integration) && !was_sent_by(trace, integration) {
             return refuse(NotEligible::OtherIntegration);
         }
     }
@@ -333,13 +334,26 @@ async fn check_eligible(
     if approval.requirements.requester == RequesterTerm::Excluded && eligible.is_requester(id) {
         return refuse(NotEligible::Requester);
     }
-    let position = trace.state.position;
-    let overrides =
-        position.mode == AutomationMode::Override && position.verdict == Some(Verdict::No);
-    if overrides && answer.permission == OverridePermission::None {
+    if overrides(trace) && answer.permission == OverridePermission::None {
         return refuse(NotEligible::NoOverridePermission);
     }
     Ok(())
+}
+
+/// Whether an approval would go on against a `no`.
+fn overrides(trace: &Trace) -> bool {
+    trace.state.position.verdict == Some(Verdict::No)
+}
+
+fn was_sent_by(trace: &Trace, integration: &IntegrationId) -> bool {
+    trace.events().iter().any(|recorded| {
+        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else {
+            return false;
+        };
+        attempt.purpose == DeliveryPurpose::Deliver
+            && attempt.result.may_have_arrived()
+            && attempt.integration_id.as_ref() == Some(integration)
+    })
 }
 
 async fn commit(
@@ -422,7 +436,14 @@ pub(crate) fn person(via: &str) -> Result<Actor, NoEntropy> {
 }
 
 /// What this person is shown; `None` where they may not answer, or where what is asked was erased.
-pub(crate) fn message_for(trace: &Trace, id: &ApproverId) -> Option<ApprovalMessage> {
+pub(crate) fn message_for(
+    trace: &Trace,
+    id: &ApproverId,
+    permission: OverridePermission,
+) -> Option<ApprovalMessage> {
+    if overrides(trace) && permission == OverridePermission::None {
+        return None;
+    }
     let eligible = trace.eligible()?;
     let requirements = &trace.state.approval.as_ref()?.requirements;
     let listed = eligible

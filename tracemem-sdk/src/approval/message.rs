@@ -161,8 +161,8 @@ impl std::fmt::Display for ResolvedAs {
     }
 }
 
-/// The final record of an approval.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The final record of an approval. `Debug` prints neither who answered nor why.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Resolution {
     /// Which approval.
@@ -177,4 +177,23 @@ pub struct Resolution {
     pub rationale: Option<String>,
     /// When.
     pub at: Timestamp,
+}
+
+impl std::fmt::Debug for Resolution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            approval,
+            outcome,
+            approver: _,
+            via,
+            rationale: _,
+            at,
+        } = self;
+        f.debug_struct("Resolution")
+            .field("approval", approval)
+            .field("outcome", outcome)
+            .field("via", via)
+            .field("at", at)
+            .finish_non_exhaustive()
+    }
 }

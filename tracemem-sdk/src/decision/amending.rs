@@ -11,7 +11,7 @@ use super::{
     event::{ContextAdded, EventKind, disclosed},
     opening::DecideError,
     request::{Checked, DecisionRequest, IdempotencyKey, InvalidRequest},
-    status::{IllegalStep, Step},
+    status::{IllegalStep, Step, Verdict},
     trace::Trace,
     verdict::{Case, text},
 };
@@ -121,7 +121,7 @@ pub(crate) async fn request_approval(
     amend(engine, tenant, agent, decision, Amendment::Ask).await
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Amendment {
     Reevaluate,
     Ask,
@@ -148,7 +148,15 @@ async fn amend(
         };
         let illegal =
             |source: IllegalStep| DecideError::Unwritable(UnwritableEvent::Illegal(source));
-        trace.state.position.after(first).map_err(illegal)?;
+        let position = trace.state.position;
+        position.after(first).map_err(illegal)?;
+        if amendment == Amendment::Ask && position.verdict != Some(Verdict::Yes) {
+            // A human cannot make up for missing facts, and judges what policies could not only where the route says so.
+            return Err(illegal(IllegalStep {
+                from: position,
+                step: first,
+            }));
+        }
         let context = context_of(&trace).ok_or(DecideError::NotFound)?;
         let checked = checked_again(engine, &trace)?;
         let action = checked.action(agent).map_err(DecideError::Invalid)?;
@@ -172,13 +180,14 @@ async fn amend(
             .await
             .ok_or(DecideError::NotFound)?;
         let mut draft = Draft::after(trace, engine.now());
-        let jobs: Vec<Job> = match amendment {
-            Amendment::Reevaluate => {
-                case.push_verdict(&mut draft, decision, &judgement, None::<&SafetyTerm>)?
-            }
-            Amendment::Ask => vec![requesting::push_request(
+        let jobs: Vec<Job> = match (amendment, judgement.verdict()) {
+            (Amendment::Ask, Verdict::Yes) => vec![requesting::push_request(
                 &case, &mut draft, decision, &judgement,
             )?],
+            // The context that was added since the verdict changed it: what the policies say now counts, so that no `no` is asked about.
+            (Amendment::Ask, Verdict::No | Verdict::Review) | (Amendment::Reevaluate, _) => {
+                case.push_verdict(&mut draft, decision, &judgement, None::<&SafetyTerm>)?
+            }
         };
         let (mut commit, written) = draft.finish().map_err(DecideError::Unwritable)?;
         commit.jobs = jobs;

@@ -106,12 +106,8 @@ pub(crate) fn push_trace_end(
 
 /// The job that tells people what became of an approval that they were asked about; `None` where nobody was reached so far.
 pub(crate) fn conclude_job(state: &State, now: Timestamp) -> Result<Option<Job>, NoEntropy> {
-    let reached = state
-        .approval
-        .as_ref()
-        .and_then(|approval| approval.delivered.as_ref());
-    let reached = reached.is_some_and(|attempt| attempt.result.may_have_arrived());
-    if !reached {
+    let approval = state.approval.as_ref();
+    if approval.and_then(|approval| approval.reached_at).is_none() {
         return Ok(None);
     }
     Ok(Some(Job {

@@ -1,5 +1,7 @@
 //! The handles: what a host stores beside its own row.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +14,8 @@ use super::{
 /// The columns of the `decision_actions` table of the Integration Guides; empty where something is not known, not yet, or erased.
 ///
 /// `decide_execution_hash`, `decide_outcome_hash` and `decide_packet_hash` are known once those artifacts are made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// `Debug` prints the decision and its status only: what it acts on may be personal.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Handles {
     /// The row's own key: the decision's id, which is unique.
@@ -99,6 +102,15 @@ impl Handles {
             action_status: action_status(trace).to_owned(),
             created_at: state.opened_at.to_millis_text(),
         }
+    }
+}
+
+impl fmt::Debug for Handles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handles")
+            .field("id", &self.id)
+            .field("action_status", &self.action_status)
+            .finish_non_exhaustive()
     }
 }
 

@@ -174,7 +174,14 @@ pub(crate) async fn open(
     draft
         .push(&case.actor(), opened, &[(disclosed::REQUEST, &checked.raw)])
         .map_err(DecideError::Unwritable)?;
-    let jobs = case.push_verdict(&mut draft, &decision, &judgement, start)?;
+    let jobs = match case.push_verdict(&mut draft, &decision, &judgement, start) {
+        Ok(jobs) => jobs,
+        // A redelivered request must find its decision even if today's routes and terms would refuse it.
+        Err(refused) => {
+            let existing = claim.existing(engine).await?;
+            return existing.map(Opened::Existing).ok_or(refused);
+        }
+    };
     let (mut commit, trace) = draft.finish().map_err(DecideError::Unwritable)?;
     commit.jobs = jobs;
     commit.claim = Some(claim.claim(&decision));

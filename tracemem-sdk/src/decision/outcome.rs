@@ -1,5 +1,7 @@
 //! The outcome: what the business saw after the action.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,7 +9,9 @@ use super::event::OutcomeStatus;
 use crate::json::{InvalidJson, Limits, check_value};
 
 /// What the business saw. Where it is ambiguous, `pending` or `review` says so, and a final outcome may follow.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// `Debug` prints the status only.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
     outcome_status: OutcomeStatus,
@@ -27,6 +31,14 @@ pub enum InvalidOutcome {
     /// The metrics are no strict JSON, or too large.
     #[error("`observed_metrics`: they are no strict JSON of at most 64 KiB")]
     Metrics(#[source] InvalidJson),
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("outcome_status", &self.outcome_status)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Outcome {

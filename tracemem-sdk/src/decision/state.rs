@@ -108,6 +108,8 @@ pub struct Approval {
     pub expires_at: Timestamp,
     /// The latest attempt to deliver it.
     pub delivered: Option<Attempt>,
+    /// When it may first have reached a person: whatever later attempts came to, that person must be told how it ended.
+    pub reached_at: Option<Timestamp>,
     /// How it ended.
     pub resolved: Option<Resolved>,
 }
@@ -324,6 +326,9 @@ impl State {
                 if let (Some(approval), DeliveryPurpose::Deliver) =
                     (&mut self.approval, tried.purpose)
                 {
+                    if tried.result.may_have_arrived() {
+                        approval.reached_at.get_or_insert(at);
+                    }
                     approval.delivered = Some(Attempt {
                         attempt: tried.attempt,
                         result: tried.result,
@@ -410,6 +415,7 @@ impl Approval {
             requested_at: at,
             expires_at: requested.expires_at,
             delivered: None,
+            reached_at: None,
             resolved: None,
         }
     }

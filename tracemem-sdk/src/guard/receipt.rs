@@ -1,5 +1,7 @@
 //! The execution receipt: what was attempted, and how it ended.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -10,8 +12,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// What is known of an effect from its target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What is known of an effect from its target. `Debug` prints none of it: a target's words may be personal.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Evidence {
@@ -26,6 +28,12 @@ pub struct Evidence {
     /// The digest of the target's state after.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub state_after: Option<Digest>,
+}
+
+impl fmt::Debug for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Evidence(..)")
+    }
 }
 
 impl Evidence {

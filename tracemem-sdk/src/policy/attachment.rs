@@ -119,6 +119,14 @@ pub enum InvalidAttachment {
     /// It has other fields than `{"policy_id", "intents", "exception_route": {"approval_route_id"}}`, or others in them.
     #[error("the document is no attachment")]
     Form(#[source] serde_json::Error),
+    /// `expires_in_seconds` is outside its range.
+    #[error("`exception_route.expires_in_seconds`: it is from 1 to 31536000, a year")]
+    Expiry,
+    /// Its terms are not whole seconds, say whether the requester may answer, or come without a route: a stored one cannot say that.
+    #[error(
+        "the attachment has terms that its stored form cannot express; register it with `Builder::attach`"
+    )]
+    Inexpressible,
 }
 
 impl Attachment {
@@ -172,6 +180,9 @@ impl Attachment {
                 expires_in_seconds,
                 approvers,
             }) => {
+                if expires_in_seconds.is_some_and(|seconds| !(1..=31_536_000).contains(&seconds)) {
+                    return Err(InvalidAttachment::Expiry);
+                }
                 let terms = TermsForm {
                     require_rationale,
                     expires_in_seconds,

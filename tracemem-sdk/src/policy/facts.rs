@@ -10,8 +10,8 @@ use crate::{
     id::{AgentId, FactProviderId, TenantId},
 };
 
-/// What a fact provider is asked.
-#[derive(Debug, Clone)]
+/// What a fact provider is asked. `Debug` does not print the context.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct FactQuestion {
     /// Whose decision.
@@ -22,6 +22,22 @@ pub struct FactQuestion {
     pub agent: AgentId,
     /// The context of the request.
     pub context: Arc<Map<String, Value>>,
+}
+
+impl fmt::Debug for FactQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            tenant,
+            intent,
+            agent,
+            context: _,
+        } = self;
+        f.debug_struct("FactQuestion")
+            .field("tenant", tenant)
+            .field("intent", intent)
+            .field("agent", agent)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A fact provider failed. The verdict is then `review` with code `POLICY_ERROR`.

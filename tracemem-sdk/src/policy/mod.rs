@@ -61,8 +61,8 @@ impl PolicyVersion {
     }
 }
 
-/// Everything a policy may look at.
-#[derive(Debug, Clone)]
+/// Everything a policy may look at. `Debug` prints no value that the caller or a fact provider gave.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct PolicyInput {
     /// What the action is.
@@ -77,6 +77,24 @@ pub struct PolicyInput {
     pub context: Arc<Map<String, Value>>,
     /// What the fact providers answered.
     pub facts: Arc<BTreeMap<FactProviderId, Value>>,
+}
+
+impl fmt::Debug for PolicyInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            intent,
+            mode,
+            agent,
+            actor: _,
+            context: _,
+            facts: _,
+        } = self;
+        f.debug_struct("PolicyInput")
+            .field("intent", intent)
+            .field("mode", mode)
+            .field("agent", agent)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PolicyInput {

@@ -1,5 +1,7 @@
 //! What a policy says about one proposal.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::{
@@ -39,8 +41,8 @@ impl ExceptionTerms {
     }
 }
 
-/// What a policy says about one proposal.
-#[derive(Debug, Clone, PartialEq)]
+/// What a policy says about one proposal. `Debug` prints finding, code and rule: the rest may repeat what the caller gave.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PolicyOutcome {
     /// What it found. A policy never returns `Error` here: it returns an error.
@@ -135,6 +137,16 @@ impl PolicyOutcome {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         verdict_of(self.finding)
+    }
+}
+
+impl fmt::Debug for PolicyOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyOutcome")
+            .field("finding", &self.finding)
+            .field("reason_code", &self.reason_code)
+            .field("matched_rule_id", &self.matched_rule_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -87,6 +87,11 @@ pub enum InvalidRoute {
         /// The rule.
         rule: &'static str,
     },
+    /// Its expiry is no number of whole seconds: the stored form cannot say that.
+    #[error(
+        "the route has terms that its stored form cannot express; register it with `Builder::route`"
+    )]
+    Inexpressible,
 }
 
 impl StoredRoute {

@@ -30,8 +30,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// One event as it is stored. A store never looks inside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One event as it is stored. A store never looks inside. `Debug` prints neither the bytes nor the disclosures.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The position in its stream, from 1.
     pub seq: u64,
@@ -43,6 +43,23 @@ pub struct Entry {
     pub leaf: Digest,
     /// The salted disclosures beside the event, one base64url text a line; `None` where it has none or they were erased.
     pub disclosures: Option<String>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seq,
+            event,
+            bytes: _,
+            leaf,
+            disclosures: _,
+        } = self;
+        f.debug_struct("Entry")
+            .field("seq", seq)
+            .field("event", event)
+            .field("leaf", leaf)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The digest of an idempotency key: keys themselves may be personal and are not stored.

@@ -124,9 +124,11 @@ impl Admin {
         self.engine
             .check_integrations(route)
             .map_err(AdminError::Configuration)?;
-        // What the form cannot express would be lost, so that what is stored is what was checked.
         let bytes = bytes_of(&route.to_json());
-        StoredRoute::from_json(&bytes).map_err(AdminError::Route)?;
+        // What the form cannot express would be lost, and terms be stored that are looser than those that were given.
+        if StoredRoute::from_json(&bytes).map_err(AdminError::Route)? != *route {
+            return Err(AdminError::Route(InvalidRoute::Inexpressible));
+        }
         self.put(DocumentKind::Route, route.id().as_str(), bytes)
             .await
     }
@@ -163,7 +165,6 @@ impl Admin {
     pub async fn publish_rulebook(&self, json: &[u8]) -> Result<Stored, AdminError> {
         let policy = DeclaredPolicy::from_json(json).map_err(AdminError::Rulebook)?;
         let id = policy.id();
-        self.check_not_republished(&policy).await?;
         self.put(
             DocumentKind::Rulebook,
             id.as_str(),
@@ -193,19 +194,19 @@ impl Admin {
             ));
         }
         if let Some(route) = &attachment.route {
-            let known = stored
-                .attachments()
-                .iter()
-                .any(|one| one.route.as_ref() == Some(route));
-            self.check_route(&stored, route, known)?;
+            let same = |one: &&Attachment| {
+                one.policy == attachment.policy && one.intents == attachment.intents
+            };
+            let before = stored.attachments().iter().find(same);
+            let referred = before.is_some_and(|one| one.route.as_ref() == Some(route));
+            self.check_route(&stored, route, referred)?;
+        }
+        let bytes = bytes_of(&attachment.to_json());
+        if Attachment::from_json(&bytes).map_err(AdminError::Attachment)? != *attachment {
+            return Err(AdminError::Attachment(InvalidAttachment::Inexpressible));
         }
         let id = format!("{}@{}", attachment.policy, attachment.intents);
-        self.put(
-            DocumentKind::Attachment,
-            &id,
-            bytes_of(&attachment.to_json()),
-        )
-        .await
+        self.put(DocumentKind::Attachment, &id, bytes).await
     }
 
     /// Decisions whose execution nobody knows the end of: they wait for [`reconcile`](Self::reconcile).
@@ -268,7 +269,8 @@ impl Admin {
             .map_err(AdminError::Configuration)
     }
 
-    async fn check_not_republished(&self, policy: &DeclaredPolicy) -> Result<(), AdminError> {
+    async fn check_not_republished(&self, rulebook: &[u8]) -> Result<(), AdminError> {
+        let policy = DeclaredPolicy::from_json(rulebook).map_err(AdminError::Rulebook)?;
         let id = policy.id();
         let Some(newest) = self.newest(DocumentKind::Rulebook, id.as_str()).await? else {
             return Ok(());
@@ -317,6 +319,9 @@ impl Admin {
             let head = administration::head(&self.engine, &self.tenant)
                 .await
                 .map_err(AdminError::Store)?;
+            if kind == DocumentKind::Rulebook {
+                self.check_not_republished(&bytes).await?;
+            }
             let newest = self.newest(kind, id).await?;
             if let Some(same) = newest.as_ref().filter(|newest| newest.bytes == bytes) {
                 return Ok(Stored::Unchanged(same.version));

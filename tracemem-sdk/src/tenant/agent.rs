@@ -150,10 +150,11 @@ impl Agent {
             .map(Decision::new)
     }
 
-    /// Asks a human about an open decision whose verdict is yes.
+    /// Asks a human about an open decision whose verdict is yes. Where context was added since that changes the verdict, the policies' new
+    /// word is recorded instead, and what follows from it happens.
     ///
     /// # Errors
-    /// [`DecideError`].
+    /// [`DecideError`]; [`DecideError::Unwritable`] where the verdict is another: a human cannot make up for missing facts.
     pub async fn request_approval(&self, decision: &DecisionId) -> Result<Pending, DecideError> {
         let trace =
             amending::request_approval(&self.engine, &self.tenant, &self.id, decision).await?;

@@ -108,7 +108,9 @@ impl Approver {
             let now = self.engine.now();
             let open =
                 trace.filter(|trace| trace.state.wake_at().is_some_and(|expiry| now < expiry));
-            let message = open.and_then(|trace| answering::message_for(&trace, &self.identity.id));
+            let message = open.and_then(|trace| {
+                answering::message_for(&trace, &self.identity.id, self.permission)
+            });
             let approval = listed.decision.approval();
             approvals.extend(message.map(|message| PendingApproval { approval, message }));
         }

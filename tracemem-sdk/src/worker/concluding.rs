@@ -1,6 +1,13 @@
 //! Concluding: what people were sent changes to the final outcome, whichever way it was reached.
 
-use super::lease::{Attempted, JobError, drop_job, record};
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
+use super::{
+    delivering::panicked,
+    lease::{Attempted, JobError, drop_job, record},
+};
 use crate::{
     approval::Resolution,
     decision::{
@@ -85,8 +92,9 @@ async fn tell(
         ));
     };
     let until = engine.now().saturating_add(engine.settings.delivery_limit);
+    let telling = AssertUnwindSafe(integration.conclude(delivery, resolution));
     tokio::select! {
-        told = integration.conclude(delivery, resolution) => told,
+        told = telling.catch_unwind() => told.unwrap_or_else(|_| Err(panicked())),
         () = engine.clock.sleep_until(until) => {
             Err(DeliveryError::new(DeliveryErrorKind::Ambiguous, "the integration took too long"))
         }

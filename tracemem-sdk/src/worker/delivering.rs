@@ -1,5 +1,9 @@
 //! Delivering an approval: one attempt under one lease.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+
 use super::lease::{Attempted, JobError, drop_job, record};
 use crate::{
     approval::ApprovalMessage,
@@ -82,12 +86,14 @@ async fn address(
         return Ok(Err(RouteError::new("the route is not there any more")));
     };
     let until = engine.now().saturating_add(engine.settings.delivery_limit);
+    let addressing = AssertUnwindSafe(route.address(message));
     Ok(tokio::select! {
-        address = route.address(message) => match address {
-            Ok(address) if !route.integrations().contains(&address.integration) => {
+        address = addressing.catch_unwind() => match address {
+            Ok(Ok(address)) if !route.integrations().contains(&address.integration) => {
                 Err(RouteError::new("the route named an integration that is not one of its own"))
             }
-            address => address,
+            Ok(address) => address,
+            Err(_) => Err(RouteError::new("the route panicked")),
         },
         () = engine.clock.sleep_until(until) => Err(RouteError::new("the route took too long")),
     })
@@ -106,10 +112,16 @@ async fn hand_over(
         ));
     };
     let until = engine.now().saturating_add(engine.settings.delivery_limit);
+    let handing_over = AssertUnwindSafe(integration.deliver(message, &address.destination));
     tokio::select! {
-        delivered = integration.deliver(message, &address.destination) => delivered,
+        delivered = handing_over.catch_unwind() => delivered.unwrap_or_else(|_| Err(panicked())),
         () = engine.clock.sleep_until(until) => {
             Err(DeliveryError::new(DeliveryErrorKind::Ambiguous, "the integration took too long"))
         }
     }
+}
+
+/// An attempt that panicked counts like one whose answer was lost, so that the schedule ends it and the trace shows it.
+pub(super) fn panicked() -> DeliveryError {
+    DeliveryError::new(DeliveryErrorKind::Ambiguous, "the integration panicked")
 }

@@ -8,7 +8,7 @@ use crate::{
         draft::Draft,
         envelope::Actor,
         event::{DeliveryAttempted, DeliveryPurpose, disclosed},
-        status::TraceEnd,
+        status::{Status, TraceEnd},
         verdict::text,
     },
     engine::Engine,
@@ -150,8 +150,7 @@ pub(super) async fn record(
             .iter()
             .map(|(name, value)| (*name, value.as_slice()))
             .collect();
-        let was_resolved =
-            trace.state().wake_at() != trace.state().approval.as_ref().map(|one| one.expires_at);
+        let was_resolved = trace.state().status() != Status::NeedsApproval;
         let mut draft = Draft::after(trace.clone(), engine.now());
         draft
             .push(&Actor::worker(), event.clone(), &borrowed)

@@ -109,7 +109,7 @@ impl Worker {
         Ok(pass)
     }
 
-    /// Works on one job. A panic of somebody's integration ends this attempt, not the worker.
+    /// Works on one job. A panic of somebody's code that is not caught as an attempt ends this job's lease, not the worker.
     async fn work(&self, leased: LeasedJob) {
         let job = leased.job.id.clone();
         let worked = match leased.job.kind {

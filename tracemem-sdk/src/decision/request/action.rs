@@ -1,5 +1,7 @@
 //! The action that a permit is bound to.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::evidence::{
@@ -7,8 +9,8 @@ use crate::evidence::{
     digest::Digest,
 };
 
-/// One action on one target, as the request names it. A permit is bound to its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One action on one target, as the request names it. A permit is bound to its hash. `Debug` prints none of it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Action {
     /// Who or what acts.
@@ -36,10 +38,22 @@ impl Action {
     }
 }
 
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Action(..)")
+    }
+}
+
 /// What an action is done to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub(crate) struct ActionTarget {
     pub(crate) system: String,
     pub(crate) object: String,
     pub(crate) mutation: String,
+}
+
+impl fmt::Debug for ActionTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ActionTarget(..)")
+    }
 }

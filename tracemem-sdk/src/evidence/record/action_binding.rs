@@ -1,11 +1,14 @@
 //! The action that a record binds the decision to.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::body::{object, optional};
 
 /// The action a decision is bound to, as texts; an Execution Receipt must name the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `Debug` prints none of them.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActionBinding {
     /// Who or what acts.
@@ -24,6 +27,12 @@ pub struct ActionBinding {
     pub target_object_id: Option<String>,
     /// The change.
     pub mutation: Option<String>,
+}
+
+impl fmt::Debug for ActionBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ActionBinding(..)")
+    }
 }
 
 impl ActionBinding {

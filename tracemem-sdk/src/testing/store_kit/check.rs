@@ -18,6 +18,9 @@ const SOON: Duration = Duration::from_secs(10);
 /// How long a whole crowd of calls may take.
 const ALL_OF_THEM: Duration = Duration::from_secs(60);
 
+/// How long a whole rule may take.
+const A_RULE: Duration = Duration::from_secs(180);
+
 /// A store did not do what its contract says.
 #[derive(Debug, thiserror::Error)]
 #[error("{promise}: {found} (seen at {at})")]
@@ -92,6 +95,12 @@ pub(super) fn soon<F: Future>(
     future: F,
 ) -> impl Future<Output = Result<F::Output, BrokenPromise>> {
     in_time(SOON, promise, future)
+}
+
+/// A rule comes to an end, within a limit that is never reached where the store answers.
+#[track_caller]
+pub(super) fn ended<F: Future>(rule: F) -> impl Future<Output = Result<F::Output, BrokenPromise>> {
+    in_time(A_RULE, "every call returns", rule)
 }
 
 #[track_caller]

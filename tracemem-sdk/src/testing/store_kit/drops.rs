@@ -17,7 +17,7 @@ pub async fn a_dropped_commit_is_whole_or_absent<S: Store>(stage: &Stage<S>) -> 
         let mut dropped = claiming(stage, number, "dropped")?;
         dropped.jobs = vec![job(number, at(1))?];
         dropped.projection.wake_at = Some(at(1));
-        give_up(number % 8, stage.store().commit(dropped.clone())).await;
+        give_up(number % 8, stage.store().commit(dropped.clone())).await?;
 
         let next = claiming(stage, number, "next")?;
         let commits = stage.store().commit(next.clone());
@@ -65,13 +65,13 @@ pub async fn dropped_calls_block_nobody<S: Store>(stage: &Stage<S>) -> KitResult
     stage.write(&stream(0)?, 0).await?;
     let (store, tenant, there) = (stage.store(), stage.tenant(), stream(0)?);
     for polls in (0..4).cycle().take(40) {
-        give_up(polls, store.load(tenant, &there)).await;
-        give_up(polls, store.find_key(tenant, &key(0))).await;
-        give_up(polls, store.lease_jobs(at(0), at(1), ALL)).await;
-        give_up(polls, store.lease_timers(at(0), at(1), ALL)).await;
-        give_up(polls, store.health()).await;
+        give_up(polls, store.load(tenant, &there)).await?;
+        give_up(polls, store.find_key(tenant, &key(0))).await?;
+        give_up(polls, store.lease_jobs(at(0), at(1), ALL)).await?;
+        give_up(polls, store.lease_timers(at(0), at(1), ALL)).await?;
+        give_up(polls, store.health()).await?;
         // One poll at most: a wait is not woken before there is a commit.
-        give_up(polls.min(1), store.wait(tenant, &there, Version(1))).await;
+        give_up(polls.min(1), store.wait(tenant, &there, Version(1))).await?;
     }
     let promise = "dropped calls block nobody";
     soon(promise, stage.write(&there, 1)).await??;
@@ -105,10 +105,10 @@ async fn is_whole<S: Store>(stage: &Stage<S>, number: u64, winner: Commit) -> Ki
 }
 
 /// Polls a future so many times at most, each time when it asks to be, and drops it.
-async fn give_up<F: Future>(polls: u64, future: F) {
+async fn give_up<F: Future>(polls: u64, future: F) -> KitResult {
     let mut future = pin!(future);
     let mut left = polls;
-    poll_fn(|context| {
+    let polled = poll_fn(|context| {
         if left == 0 || future.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
@@ -119,6 +119,6 @@ async fn give_up<F: Future>(polls: u64, future: F) {
         } else {
             Poll::Pending
         }
-    })
-    .await;
+    });
+    Ok(soon("dropped calls block nobody", polled).await?)
 }

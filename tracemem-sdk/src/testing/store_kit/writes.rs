@@ -102,7 +102,16 @@ pub async fn entries_that_do_not_follow_the_head_are_refused<S: Store>(
     let stream = stream(0)?;
     stage.write(&stream, 0).await?;
     let before = stage.stream(&stream).await?;
-    for places in [&[3][..], &[2, 4], &[2, 2], &[3, 2], &[1], &[0]] {
+    for places in [
+        &[3][..],
+        &[2, 4],
+        &[2, 2],
+        &[3, 3],
+        &[3, 2],
+        &[2, 4, 4],
+        &[1],
+        &[0],
+    ] {
         let commit = with_places(
             stage.step(&stream, 1, places.len() as u64, "askew")?,
             places,

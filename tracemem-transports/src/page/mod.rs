@@ -1,0 +1,186 @@
+//! The confirm page: what a person sees behind their link, and where their answer comes in.
+//!
+//! [`ConfirmPage::handle`] is a function from an `http` request to an `http` response, for a host to mount at
+//! [`BaseUrl::approve_path`](crate::link::BaseUrl::approve_path) of its own server; with feature `axum-0_8` it is a router too.
+//!
+//! GET and HEAD change nothing and write nothing, because mail scanners open links before people do: they show the request with both
+//! choices. Only the POST of that form decides, once, by the compare-and-append of the sdk. There is no script, and every text of the
+//! request is plain text. Where the page stands comes from configuration; `Host` and `X-Forwarded-Host` are never read. How fast somebody
+//! may call it is left to the host.
+
+mod answering;
+mod form;
+mod notice;
+mod plain;
+mod reply;
+mod request;
+#[cfg(feature = "axum-0_8")]
+mod router;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, request::Parts};
+use tracemem_sdk::{
+    TraceMem,
+    approval::{AnswerError, ApprovalMessage},
+};
+
+use self::{
+    form::{FORM_LIMIT, Form, says_form, token_of},
+    notice::{Ended, Notice},
+    request::{Problems, RequestPage},
+};
+use crate::link::{LinkRefused, Links, VerifiedLink};
+
+/// What keeps a program that presses buttons from deciding. Exhaustive on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ClickGuard {
+    /// The approver retypes the last four characters of the request id.
+    #[default]
+    RetypeId,
+    /// Nothing does, but for the choice itself and the reason where one is required.
+    Off,
+}
+
+/// The page behind the links of one integration.
+#[derive(Debug, Clone)]
+pub struct ConfirmPage {
+    tracemem: TraceMem,
+    links: Links,
+    guard: ClickGuard,
+    action: String,
+}
+
+/// A request that still waits, and whose link it is.
+struct Waiting {
+    link: VerifiedLink,
+    message: ApprovalMessage,
+}
+
+impl ConfirmPage {
+    /// The page behind these links, which must be the ones that the [`LinkIntegration`](crate::link::LinkIntegration) of `tracemem` mints.
+    #[must_use]
+    pub fn new(tracemem: TraceMem, links: Links) -> Self {
+        let action = links.base().approve_path();
+        Self {
+            tracemem,
+            links,
+            guard: ClickGuard::default(),
+            action,
+        }
+    }
+
+    /// Another click guard than the default.
+    #[must_use]
+    pub fn click_guard(self, guard: ClickGuard) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// Answers one request. Its path is not looked at: the host has routed it here.
+    ///
+    /// * GET and HEAD show the request of `?t={token}`: 200, also for what was decided or has expired; 404 for every link that is none
+    ///   of ours, with one body for all of them.
+    /// * POST takes the form `t, decision, rationale, guard` and decides: 200 with what happened, also where it was decided before; 410
+    ///   after the expiry; 403 for who may not answer, or where the form comes from another site; 422 with the form again where a field
+    ///   is missing or wrong; 400, 413 and 415 for what is not the form.
+    /// * OPTIONS: 204. Any other method: 405.
+    /// * 503 where the store failed: after a GET nothing was decided, after a POST it is not certain.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        match parts.method {
+            Method::GET | Method::HEAD => {
+                let reply = self.show(&parts).await;
+                reply::for_method(&parts.method, reply)
+            }
+            Method::POST => self.decide(&parts, &body).await,
+            Method::OPTIONS => reply::options(),
+            _ => reply::allowing(Notice::Method.reply(StatusCode::OK)),
+        }
+    }
+
+    async fn show(&self, parts: &Parts) -> Response<Bytes> {
+        let typed = Form {
+            token: parts.uri.query().and_then(token_of).unwrap_or_default(),
+            ..Form::default()
+        };
+        match self.waiting(&typed.token).await {
+            Ok(waiting) => self.form(StatusCode::OK, &waiting, &typed, &Problems::default()),
+            Err(notice) => notice.reply(StatusCode::OK),
+        }
+    }
+
+    async fn decide(&self, parts: &Parts, body: &[u8]) -> Response<Bytes> {
+        if body.len() > FORM_LIMIT {
+            return Notice::TooLarge.reply(StatusCode::GONE);
+        }
+        if !says_form(&parts.headers) {
+            return Notice::NotAForm.reply(StatusCode::GONE);
+        }
+        if !answering::comes_from(&parts.headers, self.links.base()) {
+            return Notice::NotFromThisPage.reply(StatusCode::GONE);
+        }
+        let Ok(typed) = Form::read(body) else {
+            return Notice::NotTheForm.reply(StatusCode::GONE);
+        };
+        let waiting = match self.waiting(&typed.token).await {
+            Ok(waiting) => waiting,
+            Err(notice) => return notice.reply(StatusCode::GONE),
+        };
+        self.answer(&waiting, &typed).await
+    }
+
+    /// The request that a token leads to, if it can still be answered. It writes nothing.
+    async fn waiting(&self, token: &str) -> Result<Waiting, Notice> {
+        let now = self.tracemem.now();
+        let verified = self.links.verify(token, now);
+        let link = match &verified {
+            Ok(link) => link,
+            Err(LinkRefused::Expired(link)) => link.as_ref(),
+            Err(LinkRefused::Invalid) => return Err(Notice::InvalidLink),
+        };
+        let view = match self.tracemem.approval(&link.tenant, &link.approval).await {
+            Ok(view) if view.message.delivery == link.delivery => view,
+            // Signed by us, and yet it fits nothing: the store is another one, or what was asked has been erased.
+            Ok(_) | Err(AnswerError::NotFound) => return Err(Notice::InvalidLink),
+            Err(error) => {
+                tracing::warn!(approval = %link.approval, error = %error, "an approval could not be shown");
+                return Err(Notice::NotShown);
+            }
+        };
+        if let Some(resolution) = view.resolution {
+            return Err(Notice::Ended(Box::new(Ended {
+                resolution,
+                viewer: link.approver.clone(),
+                title: verified.is_ok().then_some(view.message.title),
+            })));
+        }
+        if now >= view.message.expires_at {
+            return Err(Notice::Expired(view.message.expires_at));
+        }
+        match verified {
+            Ok(link) => Ok(Waiting {
+                link,
+                message: view.message,
+            }),
+            Err(_) => Err(Notice::LinkExpired(link.expires_at)),
+        }
+    }
+
+    fn form(
+        &self,
+        status: StatusCode,
+        waiting: &Waiting,
+        typed: &Form,
+        problems: &Problems,
+    ) -> Response<Bytes> {
+        let Waiting { link, message } = waiting;
+        let page = RequestPage::new(
+            &self.action,
+            message,
+            &link.approver,
+            self.guard,
+            typed,
+            problems,
+        );
+        reply::page(status, &page)
+    }
+}
