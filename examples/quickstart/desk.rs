@@ -9,6 +9,7 @@ use tracemem_sdk::{
     Settings, TraceMem,
     approval::{ApprovalMessage, Requirements, Resolution},
     async_trait,
+    guard::Pending,
     id::ApproverId,
     integration::{Delivery, DeliveryError},
     policy::{Attachment, DeclaredPolicy, Policy},
@@ -30,7 +31,7 @@ const TENANT: &str = "acme";
 const RULEBOOK: &[u8] = include_bytes!("../data/discount_rulebook.json");
 const ROUTE: &[u8] = include_bytes!("../data/finance_route.json");
 
-/// How long to wait for the worker to deliver before a link is minted here: it is at work already, unless it died at it before.
+/// How long to wait for the worker to deliver before a link is minted here: an earlier run may have died while it did so.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a host holds while it runs.
@@ -91,18 +92,23 @@ impl Desk {
         ConfirmPage::new(self.tracemem.clone(), self.links.clone())
     }
 
-    /// The links of an approval: the ones that the worker delivered, or new ones where it did so in an earlier run, whose page is gone.
-    pub(crate) async fn links(
-        &self,
-        approval: &ApprovalMessage,
-    ) -> Result<Vec<ApprovalLink>, Failure> {
+    /// The links of an approval: the ones that the worker delivers, or new ones where it did so in an earlier run, whose page is gone.
+    pub(crate) async fn links(&self, pending: &Pending) -> Result<Vec<ApprovalLink>, Failure> {
         let mut delivered = self.delivered.clone();
+        let asked = pending.trace().state().approval.as_ref();
+        let patience = match asked.and_then(|approval| approval.delivered.as_ref()) {
+            Some(_earlier) => Duration::ZERO,
+            None => DELIVERY_PATIENCE,
+        };
         let arrived = delivered.wait_for(|links| !links.is_empty());
-        if let Ok(Ok(links)) = timeout(DELIVERY_PATIENCE, arrived).await {
+        if let Ok(Ok(links)) = timeout(patience, arrived).await {
             return Ok(links.clone());
         }
-        let approvers = approval.approvers.iter().flatten().cloned();
-        let minted = approvers.map(|approver| self.links.mint(approval, approver));
+        let id = pending.approval();
+        let approval = self.tracemem.approval(self.tenant.id(), &id).await?;
+        let message = approval.message;
+        let approvers = message.approvers.iter().flatten().cloned();
+        let minted = approvers.map(|approver| self.links.mint(&message, approver));
         Ok(minted.collect::<Result<_, _>>()?)
     }
 }

@@ -8,6 +8,7 @@
 use std::{fs, io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use tracemem_sdk::{
     evidence::digest::Digest,
     guard::{EffectError, ResultExt},
@@ -30,7 +31,7 @@ pub(crate) struct Entry {
     pub(crate) idempotency_key: String,
     pub(crate) mutation: String,
     pub(crate) subscription: String,
-    pub(crate) discount_percent: f64,
+    pub(crate) discount_percent: Number,
     pub(crate) booked_at: String,
 }
 
@@ -100,7 +101,7 @@ impl Ledger {
 }
 
 fn bytes_of(entries: &[Entry]) -> Vec<u8> {
-    // An entry has only text keys and a finite number, so that it always serializes.
+    // An entry has only text keys, so that it always serializes.
     let mut bytes = serde_json::to_vec_pretty(entries).unwrap_or_default();
     bytes.push(b'\n');
     bytes

@@ -1,12 +1,13 @@
 //! The quickstart: one decision from proposal to closed record, with a real human in the middle, surviving a kill at any moment.
 //!
-//! `cargo run --example quickstart -- --help` says what it does and what can be asked of it. To read it, begin with `booking`: that is
-//! what a host writes. `desk` is what a host sets up once; `ledger` stands for the system that is changed; `answering` plays
+//! `cargo run --example quickstart -- --help` says what it does and what can be asked of it. To read it, begin with `booking` and
+//! `discount`: that is what a host writes. `desk` is what a host sets up once; `ledger` stands for the system that is changed; `answering` plays
 //! the human for `--auto`; the rest is command line, files and tables.
 
 mod answering;
 mod booking;
 mod desk;
+mod discount;
 mod folder;
 mod kill;
 mod ledger;
@@ -16,7 +17,11 @@ mod serving;
 mod table;
 mod voice;
 
-use std::{error::Error, process::ExitCode};
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use tokio::sync::oneshot;
 use tracemem_sdk::{
@@ -27,6 +32,7 @@ use tracemem_sdk::{
 use self::{
     booking::Booking,
     desk::Desk,
+    discount::Discount,
     folder::Folder,
     kill::Kill,
     ledger::Ledger,
@@ -46,8 +52,10 @@ async fn main() -> ExitCode {
     let options = match Asked::parse(std::env::args_os().skip(1)) {
         Ok(Asked::Run(options)) => options,
         Ok(Asked::Help) => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
+            return match io::stdout().write_all(HELP.as_bytes()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&error),
+            };
         }
         Err(error) => {
             eprintln!("quickstart: {error}; `--help` lists the options");
@@ -91,6 +99,7 @@ async fn run(options: &Options) -> Result<Option<Finished>, Failure> {
     });
     let booking = Booking {
         desk: &desk,
+        discount: Discount::of_request()?,
         ledger: Ledger::new(folder.clone()),
         kill: Kill::new(options.kill_at, folder),
         answering: options.answering,
@@ -137,7 +146,10 @@ fn show(options: &Options, finished: &Finished) -> Result<(), Failure> {
     }
     match options.report {
         Report::People => {}
-        Report::Json => println!("{}", serde_json::to_string(&Summary::of(trace))?),
+        Report::Json => {
+            let line = serde_json::to_string(&Summary::of(trace))?;
+            writeln!(io::stdout(), "{line}")?;
+        }
     }
     Ok(())
 }

@@ -35,9 +35,8 @@ pub(crate) async fn serve_while<T>(
     };
     drop(done);
     // A connection that says nothing must not keep us here.
-    match timeout(LAST_WORDS, server).await {
-        Ok(served) => served?,
-        Err(_) => {}
+    if let Ok(served) = timeout(LAST_WORDS, server).await {
+        served?;
     }
     worked
 }

@@ -1,5 +1,7 @@
 //! A trace as a table for people, and the handles that a host stores beside its own row.
 
+use std::collections::BTreeMap;
+
 use tracemem_sdk::{
     approval::ApproverIdentity,
     decision::{
@@ -7,17 +9,19 @@ use tracemem_sdk::{
         envelope::Recorded,
         event::{Event, disclosed},
     },
+    id::ApproverId,
 };
 
 /// The trace, one line per event: its number, its time, its type, who caused it, and what it says.
 pub(crate) fn of_trace(trace: &Trace) -> String {
     let head = ["seq", "time (UTC)", "event", "actor", "what"].map(str::to_owned);
+    let people = people(trace);
     let rows = trace.events().iter().map(|recorded| {
         [
             recorded.seq.to_string(),
             time(recorded),
             recorded.kind.to_string(),
-            actor(recorded),
+            actor(recorded, &people),
             what(recorded),
         ]
     });
@@ -66,13 +70,18 @@ fn time(recorded: &Recorded) -> String {
     text.get(11..23).unwrap_or(&text).to_owned()
 }
 
-/// Who: by name where the event discloses one, else by the id that stands in it.
-fn actor(recorded: &Recorded) -> String {
-    let identity: Option<ApproverIdentity> = recorded.read(disclosed::IDENTITY);
-    let who = identity.map_or_else(
-        || recorded.actor.id.clone(),
-        |identity| identity.id.to_string(),
-    );
+/// The people of a trace, by the pseudonymous ids that stand in its events: who they are is disclosed beside their answers.
+fn people(trace: &Trace) -> BTreeMap<&str, ApproverId> {
+    let person = |recorded: &Recorded| recorded.read::<ApproverIdentity>(disclosed::IDENTITY);
+    let answers = trace.events().iter();
+    answers
+        .filter_map(|recorded| Some((recorded.actor.id.as_str(), person(recorded)?.id)))
+        .collect()
+}
+
+fn actor(recorded: &Recorded, people: &BTreeMap<&str, ApproverId>) -> String {
+    let id = recorded.actor.id.as_str();
+    let who = people.get(id).map_or(id, ApproverId::as_str);
     format!("{who} ({})", recorded.actor.via)
 }
 
