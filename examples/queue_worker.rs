@@ -1,4 +1,4 @@
-//! A queue worker that wraps its side effect in the guard: one job is delivered three times, and its refund happens once.
+//! A queue worker that wraps its side effect in the guard: one job is redelivered three times, and its refund happens once.
 //!
 //! Queues deliver at least once. The guard turns that into at most one effect per job, and says of each delivery what became of it, so
 //! that the worker knows what to tell the queue. `cargo run --example queue_worker` prints a table and ends with 1 if the claim is not
@@ -30,8 +30,8 @@ struct Job {
     amount: u64,
 }
 
-/// The queue, in the order of its deliveries: `job_841` comes three times, as after a worker that died or was too slow.
-const DELIVERIES: [Job; 5] = [
+/// The queue, in the order of its deliveries: `job_841` comes again three times, as after a worker that died or was too slow.
+const DELIVERIES: [Job; 6] = [
     JOB_841,
     JOB_841,
     Job {
@@ -45,6 +45,7 @@ const DELIVERIES: [Job; 5] = [
         charge: "ch_1044",
         amount: 75_000,
     },
+    JOB_841,
 ];
 const JOB_841: Job = Job {
     id: "job_841",

@@ -32,14 +32,26 @@ pub(crate) enum Unanswered {
     NoForm(&'static str),
 }
 
+/// What became of answering. Exhaustive on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The answer was taken.
+    Taken,
+    /// The page asks for nothing any more: somebody was faster, or the approval has expired.
+    NothingAsked,
+}
+
 /// Approves by the link.
-pub(crate) async fn approve(link: &str) -> Result<(), Unanswered> {
+pub(crate) async fn approve(link: &str) -> Result<Sent, Unanswered> {
     let (host, target) = link
         .strip_prefix("http://")
         .and_then(|rest| rest.split_once('/'))
         .ok_or(Unanswered::Link)?;
     let get = format!("GET /{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     let page = ask(host, &get).await?;
+    if !page.contains("<form") {
+        return Ok(Sent::NothingAsked);
+    }
     let form = Form::read(&page)?;
     let body = form.filled("approve", RATIONALE);
     let post = format!(
@@ -48,7 +60,7 @@ pub(crate) async fn approve(link: &str) -> Result<(), Unanswered> {
         form.action,
         body.len()
     );
-    ask(host, &post).await.map(drop)
+    ask(host, &post).await.map(|_| Sent::Taken)
 }
 
 /// The body of a successful answer.

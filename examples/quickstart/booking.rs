@@ -17,7 +17,8 @@ use tracemem_sdk::{
 };
 
 use crate::{
-    Failure, answering,
+    Failure,
+    answering::{self, Sent},
     desk::{AGENT, Desk},
     discount::{self, Discount, NotBooked},
     kill::{Kill, Point},
@@ -99,9 +100,11 @@ impl Booking<'_> {
         }
         match (self.answering, links.first()) {
             (Answering::Auto, Some(link)) => {
-                answering::approve(link.url.expose()).await?;
                 self.voice
-                    .say(format!("answered as {}, by itself", link.approver));
+                    .say(match answering::approve(link.url.expose()).await? {
+                        Sent::Taken => format!("answered as {}, by itself", link.approver),
+                        Sent::NothingAsked => "it is answered already".to_owned(),
+                    });
             }
             (Answering::Auto, None) => {
                 return Err("the approval lists nobody who may answer it".into());
