@@ -34,15 +34,26 @@ struct Options {
 }
 
 fn options() -> Result<Options, Failed> {
-    let mut options = Options { store: "sqlite".to_owned(), concurrency: 64, seconds: 5 };
+    let mut options = Options {
+        store: "sqlite".to_owned(),
+        concurrency: 64,
+        seconds: 5,
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or_else(|| format!("`{name}` needs a value"))?;
+        let value = arguments
+            .next()
+            .ok_or_else(|| format!("`{name}` needs a value"))?;
         match name.as_str() {
             "--store" => options.store = value,
             "--concurrency" => options.concurrency = value.parse()?,
             "--seconds" => options.seconds = value.parse()?,
-            _ => return Err(format!("`{name}` is no option; there are --store, --concurrency and --seconds").into()),
+            _ => {
+                return Err(format!(
+                    "`{name}` is no option; there are --store, --concurrency and --seconds"
+                )
+                .into());
+            }
         }
     }
     Ok(options)
@@ -54,12 +65,17 @@ async fn main() -> Result<(), Failed> {
     let folder = tempfile::tempdir_in(".")?;
     let backend: Backend = match options.store.as_str() {
         "memory" => MemoryStore::new().into(),
-        "sqlite" => SqliteStore::open(folder.path().join("bench.db")).await?.into(),
+        "sqlite" => SqliteStore::open(folder.path().join("bench.db"))
+            .await?
+            .into(),
         other => return Err(format!("`{other}` is no store; there are memory and sqlite").into()),
     };
     let policy = DeclaredPolicy::from_json(RULEBOOK)?;
     let attachment = Attachment::everywhere(policy.id());
-    let tracemem = TraceMem::builder(backend).policy(policy).attach(attachment).build()?;
+    let tracemem = TraceMem::builder(backend)
+        .policy(policy)
+        .attach(attachment)
+        .build()?;
     let agent = Arc::new(tracemem.tenant("bench".parse()?).agent("bench".parse()?));
 
     let end = now() + Duration::from_secs(options.seconds);
@@ -101,9 +117,12 @@ async fn call(agent: Arc<Agent>, caller: u32, end: Instant) -> Result<Vec<Durati
             r#"{{"intent": "refund.issue", "context": {{"amount_minor": 1200, "target_system": "billing",
             "target_object_id": "ch_{caller}_{turn}", "mutation": "refund.create"}}}}"#
         );
-        let request = DecisionRequest::from_json(format!("{caller}-{turn}").parse()?, body.as_bytes())?;
+        let request =
+            DecisionRequest::from_json(format!("{caller}-{turn}").parse()?, body.as_bytes())?;
         let run = agent.guard(request, Safety::Opaque).run(async |permit| {
-            Ok::<_, EffectError<std::io::Error>>(permit.executed("re_1").outcome(Outcome::succeeded()))
+            Ok::<_, EffectError<std::io::Error>>(
+                permit.executed("re_1").outcome(Outcome::succeeded()),
+            )
         });
         if !matches!(run.await?, Run::Executed { .. }) {
             return Err("a lifecycle did not run".into());
@@ -115,10 +134,15 @@ async fn call(agent: Arc<Agent>, caller: u32, end: Instant) -> Result<Vec<Durati
 
 fn percentile(sorted: &[Duration], percent: usize) -> Option<f64> {
     let at = sorted.len().saturating_sub(1) * percent / 100;
-    sorted.get(at).map(|latency| (latency.as_secs_f64() * 1e6).round() / 1e3)
+    sorted
+        .get(at)
+        .map(|latency| (latency.as_secs_f64() * 1e6).round() / 1e3)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a measurement reads the monotonic clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a measurement reads the monotonic clock"
+)]
 fn now() -> Instant {
     Instant::now()
 }

@@ -147,3 +147,37 @@ impl Fault {
         StoreError::new(self.kind, doing).with_source(self.cause)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(codes: &[i32], kind: StoreErrorKind) {
+        for code in codes {
+            assert_eq!(Fault::of_result_code(*code).kind, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_result_code_says_what_the_caller_can_do() {
+        // BUSY, BUSY_SNAPSHOT, LOCKED, READONLY, READONLY_DBMOVED, IOERR, IOERR_WRITE, IOERR_FSYNC, FULL, CANTOPEN.
+        check(
+            &[5, 517, 6, 8, 1032, 10, 778, 1034, 13, 14],
+            StoreErrorKind::Unavailable,
+        );
+        // CORRUPT, CORRUPT_INDEX, NOTADB.
+        check(&[11, 779, 26], StoreErrorKind::Corrupt);
+        // ERROR, CONSTRAINT_UNIQUE, CONSTRAINT_TRIGGER, MISMATCH, TOOBIG, one that nobody knows.
+        check(&[1, 2067, 1811, 20, 18, 99], StoreErrorKind::Backend);
+    }
+
+    #[test]
+    fn an_error_tells_the_code_and_nothing_of_the_message() {
+        let error = Fault::of_result_code(2067).while_doing("committing");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(
+            source.as_deref(),
+            Some("SQLite answered with result code 2067")
+        );
+    }
+}

@@ -100,3 +100,64 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
         .await
         .map_err(|error| Fault::of(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::params::{Params, execute, first_row};
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    async fn number(db: &DatabaseConnection, pragma: &'static str) -> Result<u64, Fault> {
+        let row = first_row(db, pragma, Params::new()).await?;
+        row.map_or(Ok(u64::MAX), |mut row| row.number())
+    }
+
+    #[tokio::test]
+    async fn i10_the_connection_that_writes_waits_for_the_disk_at_every_commit() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("store.db");
+        let connector = Connector {
+            path,
+            busy_timeout: Duration::from_secs(5),
+        };
+        let db = connector.writer(Missing::Create).await?;
+        // 2 is FULL: the log is synchronized after every transaction (<https://sqlite.org/pragma.html#pragma_synchronous>).
+        assert_eq!(number(&db, "PRAGMA synchronous").await?, 2);
+        assert_eq!(number(&db, "PRAGMA fullfsync").await?, 1);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_reads_cannot_write() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("store.db");
+        let connector = Connector {
+            path,
+            busy_timeout: Duration::from_secs(5),
+        };
+        let writer = connector.writer(Missing::Create).await?;
+        execute(&writer, "CREATE TABLE host (id INTEGER)", Params::new()).await?;
+        for reader in [connector.readers(1).await?, connector.poller().await?] {
+            assert!(
+                execute(&reader, "DELETE FROM host", Params::new())
+                    .await
+                    .is_err()
+            );
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_gone_is_not_made_again() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("store.db");
+        let connector = Connector {
+            path: path.clone(),
+            busy_timeout: Duration::from_secs(5),
+        };
+        assert!(connector.writer(Missing::Fail).await.is_err());
+        assert!(!path.exists());
+        Ok(())
+    }
+}

@@ -33,7 +33,8 @@ use tracemem_sdk::{
     id::TenantId,
     store::{
         Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamId, Version,
+        LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamHead, StreamId,
+        Version,
     },
     time::Timestamp,
 };
@@ -112,10 +113,27 @@ impl SqliteStore {
         }))
     }
 
-    /// The connections that read, of a store that is not closed.
+    /// Fails once the store was closed, or its task has ended with the runtime that it was opened in.
+    fn check_open(&self) -> Result<(), Fault> {
+        let runs = self.0.ended.has_changed().is_ok();
+        if runs && self.0.queue.is_open() {
+            Ok(())
+        } else {
+            Err(Fault::closed())
+        }
+    }
+
+    /// The connections that read, of a store that is open.
     fn readers(&self) -> Result<&DatabaseConnection, Fault> {
-        self.0.queue.check_open()?;
+        self.check_open()?;
         Ok(&self.0.readers)
+    }
+
+    /// Returns when the task has ended.
+    async fn ended(&self) {
+        let mut ended = self.0.ended.clone();
+        // Nothing is ever sent: it fails when the task drops its end.
+        while ended.changed().await.is_ok() {}
     }
 }
 
@@ -137,7 +155,7 @@ impl From<SqliteStore> for Backend {
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let committed = async {
-            self.0.queue.check_open()?;
+            self.check_open()?;
             check_sequence(&commit)?;
             self.0.queue.ask(Box::new(commit), Work::Commit).await
         };
@@ -154,6 +172,16 @@ impl Store for SqliteStore {
         let load = async { streams::load(self.readers()?, tenant, stream).await };
         load.await
             .map_err(|fault| fault.while_doing("loading a stream"))
+    }
+
+    async fn head(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<StreamHead>, StoreError> {
+        let head = async { streams::head(self.readers()?, tenant, stream).await };
+        head.await
+            .map_err(|fault| fault.while_doing("finding a head"))
     }
 
     async fn find_key(
@@ -208,6 +236,7 @@ impl Store for SqliteStore {
             tokio::select! {
                 past = subscription.past(after) => past,
                 () = self.0.queue.closed() => Err(Fault::closed()),
+                () = self.ended() => Err(Fault::closed()),
             }
         };
         wait.await
@@ -230,9 +259,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) -> Result<(), StoreError> {
         self.0.queue.close();
-        let mut ended = self.0.ended.clone();
-        // Nothing is ever sent: it fails when the task has ended.
-        while ended.changed().await.is_ok() {}
+        self.ended().await;
         Ok(())
     }
 }
@@ -287,5 +314,25 @@ fn check_sequence(commit: &Commit) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(Fault::refused(Cause::EntriesDoNotFollow))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_task_ends_with_the_last_handle() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let store = SqliteStore::open(folder.path().join("store.db")).await?;
+        let mut ended = store.0.ended.clone();
+        let other = store.clone();
+        drop(store);
+        assert!(ended.has_changed().is_ok());
+        drop(other);
+        assert!(ended.changed().await.is_err());
+        // It closed its connections first, so the write-ahead log is gone.
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+        Ok(())
     }
 }

@@ -92,13 +92,9 @@ impl Queue {
             .take();
     }
 
-    /// Fails once the store is closed.
-    pub(super) fn check_open(&self) -> Result<(), Fault> {
-        if *self.closed.borrow() {
-            Err(Fault::closed())
-        } else {
-            Ok(())
-        }
+    /// Whether calls are still taken.
+    pub(super) fn is_open(&self) -> bool {
+        !*self.closed.borrow()
     }
 
     /// Returns when the store is closed.
@@ -171,13 +167,16 @@ impl Work {
 
     /// About how many bytes it writes.
     pub(super) fn bytes(&self) -> usize {
-        let entry = |entry: &Entry| {
+        let Some(commit) = self.commit() else {
+            return 0;
+        };
+        let entries = commit.entries.iter().map(|entry| {
             mem::size_of::<Entry>()
                 + entry.bytes.len()
                 + entry.disclosures.as_ref().map_or(0, String::len)
-        };
-        self.commit().map_or(0, |commit| {
-            commit.projection.body.len() + commit.entries.iter().map(entry).sum::<usize>()
-        })
+        });
+        let documents = commit.documents.iter().map(|document| document.bytes.len());
+        let jobs = commit.jobs.iter().map(|job| job.payload.len());
+        commit.projection.body.len() + entries.chain(documents).chain(jobs).sum::<usize>()
     }
 }

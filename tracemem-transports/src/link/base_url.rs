@@ -53,7 +53,7 @@ impl BaseUrl {
     }
 
     fn of(url: &Url) -> Result<Self, InvalidBaseUrl> {
-        let path = url.path().trim_end_matches('/');
+        let path = url.path().strip_suffix('/').unwrap_or(url.path());
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
         let segments = path.split('/').skip(1);
         for segment in segments {

@@ -15,7 +15,7 @@ use super::{
     stage::{ALICE, Asked, BOB, Stage},
 };
 
-async fn status(stage: &Stage, asked: &Asked) -> Result<Status, Box<dyn std::error::Error>> {
+async fn status(stage: &Stage, asked: &Asked) -> Tested<Status> {
     Ok(stage.trace(asked).await?.state().status())
 }
 

@@ -11,4 +11,4 @@ mod showing;
 mod stage;
 mod tokens;
 
-type Tested = Result<(), Box<dyn std::error::Error>>;
+type Tested<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -1,11 +1,11 @@
 //! A tenant with one route by links, a policy that asks about everything, and an outbox that catches what is sent.
 
 use std::{
-    error::Error,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use super::Tested;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use serde_json::{Map, Value};
@@ -25,8 +25,6 @@ use tracemem_transports::{
     link::{ApprovalLink, BaseUrl, LinkIntegration, LinkKeys, LinkSink, Links},
     page::ConfirmPage,
 };
-
-type Made<T> = Result<T, Box<dyn Error>>;
 
 pub(crate) const BASE: &str = "https://approvals.example.com/tm";
 pub(crate) const SECRET: &[u8; 32] = b"CANARY-0123456789-0123456789-abc";
@@ -97,7 +95,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn url(&self, approver: &str) -> Made<String> {
+    pub(crate) fn url(&self, approver: &str) -> Tested<String> {
         let link = self
             .links
             .iter()
@@ -105,7 +103,7 @@ impl Asked {
         Ok(link.ok_or("no link")?.url.expose().to_owned())
     }
 
-    pub(crate) fn token(&self, approver: &str) -> Made<String> {
+    pub(crate) fn token(&self, approver: &str) -> Tested<String> {
         let url = self.url(approver)?;
         let (_, token) = url.split_once("?t=").ok_or("no token")?;
         Ok(token.to_owned())
@@ -117,7 +115,7 @@ impl Asked {
     }
 
     /// The form as a careful person fills it in.
-    pub(crate) fn form(&self, approver: &str, decision: &str) -> Made<String> {
+    pub(crate) fn form(&self, approver: &str, decision: &str) -> Tested<String> {
         let (token, guard) = (self.token(approver)?, self.guard());
         Ok(format!(
             "t={token}&decision={decision}&rationale=because&guard={guard}"
@@ -158,14 +156,14 @@ impl Reply {
 
 impl Stage {
     /// Alice and Bob may answer.
-    pub(crate) fn new() -> Made<Self> {
+    pub(crate) fn new() -> Tested<Self> {
         Self::with(
             Requirements::default().approvers([ALICE.parse()?, BOB.parse()?]),
             "",
         )
     }
 
-    pub(crate) fn with(terms: Requirements, destination: &str) -> Made<Self> {
+    pub(crate) fn with(terms: Requirements, destination: &str) -> Tested<Self> {
         let links = Links::new(
             "links".parse()?,
             BaseUrl::parse(BASE)?,
@@ -174,7 +172,7 @@ impl Stage {
         Self::on(terms, destination, links)
     }
 
-    pub(crate) fn on(terms: Requirements, destination: &str, links: Links) -> Made<Self> {
+    pub(crate) fn on(terms: Requirements, destination: &str, links: Links) -> Tested<Self> {
         let clock = FakeClock::new(Timestamp::from_micros(START));
         let links = links.clock(clock.clone());
         let store = FaultyStore::new(Arc::new(MemoryStore::new()));
@@ -212,7 +210,7 @@ impl Stage {
     }
 
     /// Has a request decided that needs a human, and sends its links.
-    pub(crate) async fn ask(&self) -> Made<Asked> {
+    pub(crate) async fn ask(&self) -> Tested<Asked> {
         let facts = Map::from_iter([("percent".to_owned(), Value::from(25))]);
         let request = DecisionRequest::new("job-1".parse()?, &"discount.apply".parse()?, facts)
             .title("Discount of 25 percent")
@@ -221,7 +219,7 @@ impl Stage {
         self.ask_for(&request).await
     }
 
-    pub(crate) async fn ask_for(&self, request: &DecisionRequest) -> Made<Asked> {
+    pub(crate) async fn ask_for(&self, request: &DecisionRequest) -> Tested<Asked> {
         let agent: AgentId = "pricing".parse()?;
         let tenant = self.tracemem.tenant(self.tenant.clone());
         let decided = tenant.agent(agent).decide(request).await?;
@@ -235,16 +233,16 @@ impl Stage {
         Ok(Asked { message, links })
     }
 
-    pub(crate) async fn trace(&self, asked: &Asked) -> Made<Trace> {
+    pub(crate) async fn trace(&self, asked: &Asked) -> Tested<Trace> {
         let auditor = self.tracemem.tenant(self.tenant.clone()).auditor();
         Ok(auditor.trace(&asked.message.decision).await?)
     }
 
-    pub(crate) async fn events(&self, asked: &Asked) -> Made<usize> {
+    pub(crate) async fn events(&self, asked: &Asked) -> Tested<usize> {
         Ok(self.trace(asked).await?.events().len())
     }
 
-    pub(crate) async fn send(&self, request: Request<Bytes>) -> Made<Reply> {
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Tested<Reply> {
         let (parts, body) = self.page.handle(request).await.into_parts();
         Ok(Reply {
             status: parts.status,
@@ -253,18 +251,18 @@ impl Stage {
         })
     }
 
-    pub(crate) async fn get(&self, token: &str) -> Made<Reply> {
+    pub(crate) async fn get(&self, token: &str) -> Tested<Reply> {
         self.request(Method::GET, token).await
     }
 
-    pub(crate) async fn request(&self, method: Method, token: &str) -> Made<Reply> {
+    pub(crate) async fn request(&self, method: Method, token: &str) -> Tested<Reply> {
         let request = Request::builder()
             .method(method)
             .uri(format!("/tm/approve?t={token}"));
         self.send(request.body(Bytes::new())?).await
     }
 
-    pub(crate) async fn post(&self, form: impl Into<Bytes>) -> Made<Reply> {
+    pub(crate) async fn post(&self, form: impl Into<Bytes>) -> Tested<Reply> {
         self.send(post(form)?).await
     }
 
@@ -277,18 +275,18 @@ impl Stage {
     }
 }
 
-pub(crate) fn post(form: impl Into<Bytes>) -> Made<Request<Bytes>> {
+pub(crate) fn post(form: impl Into<Bytes>) -> Tested<Request<Bytes>> {
     Ok(Request::post("/tm/approve")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(form.into())?)
 }
 
-pub(crate) fn other_integration(links: &Links) -> Made<Links> {
+pub(crate) fn other_integration(links: &Links) -> Tested<Links> {
     let keys = LinkKeys::new("k1", SECRET)?;
     let other: IntegrationId = "other-links".parse()?;
     Ok(Links::new(other, links.base().clone(), keys))
 }
 
-pub(crate) fn person(id: &str) -> Made<ApproverId> {
+pub(crate) fn person(id: &str) -> Tested<ApproverId> {
     Ok(id.parse()?)
 }
