@@ -106,13 +106,18 @@ async fn other_methods_are_refused_and_decide_nothing() -> Tested {
 async fn a_form_from_another_site_decides_nothing() -> Tested {
     let stage = Stage::new()?;
     let asked = stage.ask().await?;
-    let foreign: [&[(&str, &str)]; 13] = [
+    let foreign: [&[(&str, &str)]; 14] = [
         &[("sec-fetch-site", "cross-site")],
         &[("sec-fetch-site", "same-site")],
         &[("sec-fetch-site", "")],
         &[
             ("sec-fetch-site", "same-origin"),
             ("sec-fetch-site", "cross-site"),
+        ],
+        // Two are one too many, whatever they say.
+        &[
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "same-origin"),
         ],
         &[("origin", "null")],
         &[("origin", "https://evil.example")],

@@ -35,6 +35,17 @@ async fn a_link_shows_the_request_and_both_choices_and_chooses_none() -> Tested 
     }
     assert!(!page.body.contains("required checked"));
     assert!(page.body.contains("action=\"/tm/approve\""));
+    for active in [
+        "<script",
+        " style=",
+        " on",
+        "http-equiv",
+        "http:",
+        "https:",
+        "url(",
+    ] {
+        assert!(!page.body.contains(active), "{active}");
+    }
     Ok(())
 }
 
