@@ -145,8 +145,8 @@ async fn help_names_every_option() -> Tested {
 
 #[tokio::test]
 async fn a_wrong_command_line_says_what_is_wrong_and_starts_nothing() -> Tested {
-    let wrong = [
-        (&["--frobnicate"][..], "--frobnicate"),
+    let wrong: [(&[&str], &str); 9] = [
+        (&["--frobnicate"], "--frobnicate"),
         (&["--auto", "stray"], "stray"),
         (&["--out"], "--out"),
         (&["--out="], "--out"),
