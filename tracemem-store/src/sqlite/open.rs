@@ -81,17 +81,12 @@ pub(super) async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteS
         .await
         .map_err(|fault| failed(path, fault))?;
     let files = Files::of(path).map_err(|error| unreachable(path, error))?;
-    let poller = connector
-        .poller()
-        .await
-        .map_err(|fault| failed(path, fault))?;
     Ok(writer::start(
         connector,
         options.group,
         Arc::new(files),
         db,
         readers,
-        poller,
     ))
 }
 

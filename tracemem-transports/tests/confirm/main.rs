@@ -1,5 +1,6 @@
 //! The links and the page behind them, as people, mail scanners and attackers meet them: on a store in memory and a clock that tests move.
 
+mod conformance;
 mod deciding;
 mod delivering;
 mod headers;
