@@ -44,6 +44,24 @@ async fn a_run_that_dies_at_one_point_after_another_ends_well() -> Tested {
     ends_well(&place, "receipt").await
 }
 
+#[tokio::test]
+async fn while_the_ledger_cannot_be_asked_nothing_is_booked_again() -> Tested {
+    let place = Workplace::new()?;
+    let died = place
+        .run(&["--auto", "--json", "--kill-at", "effect"])
+        .await?;
+    died_by_abort(&died);
+    let path = place.dir().join("ledger.json");
+    let booked = std::fs::read(&path)?;
+    std::fs::write(&path, "[{")?;
+    let ran = place.run(&["--auto", "--json"]).await?;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("nobody knows"), "{}", ran.stderr);
+    assert_eq!(std::fs::read(&path)?, b"[{");
+    std::fs::write(&path, booked)?;
+    ends_well(&place, "effect").await
+}
+
 async fn check(point: &str, booked: usize) -> Tested {
     let place = Workplace::new()?;
     let died = place.run(&["--auto", "--json", "--kill-at", point]).await?;
