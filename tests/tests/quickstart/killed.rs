@@ -1,6 +1,6 @@
 //! Killed at any point, the same command goes on where it was: committed, exit code 0, exactly one entry in the ledger.
 
-use crate::program::{Ran, Tested, Workplace};
+use crate::program::{Ran, Tested, Workplace, at};
 
 #[tokio::test]
 async fn a_run_that_died_after_deciding_goes_on() -> Tested {
@@ -44,6 +44,24 @@ async fn a_run_that_dies_at_one_point_after_another_ends_well() -> Tested {
     ends_well(&place, "receipt").await
 }
 
+#[tokio::test]
+async fn while_the_ledger_cannot_be_asked_nothing_is_booked_again() -> Tested {
+    let place = Workplace::new()?;
+    let died = place
+        .run(&["--auto", "--json", "--kill-at", "effect"])
+        .await?;
+    died_by_abort(&died);
+    let path = place.dir().join("ledger.json");
+    let booked = std::fs::read(&path)?;
+    std::fs::write(&path, "[{")?;
+    let ran = place.run(&["--auto", "--json"]).await?;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("nobody knows"), "{}", ran.stderr);
+    assert_eq!(std::fs::read(&path)?, b"[{");
+    std::fs::write(&path, booked)?;
+    ends_well(&place, "effect").await
+}
+
 async fn check(point: &str, booked: usize) -> Tested {
     let place = Workplace::new()?;
     let died = place.run(&["--auto", "--json", "--kill-at", point]).await?;
@@ -68,9 +86,9 @@ async fn ends_well(place: &Workplace, point: &str) -> Tested {
         .await?
         .finished()?;
     let summary = ran.summary()?;
-    assert_eq!(summary["status"], "committed", "{ran:?}");
-    assert_eq!(summary["execution_status"], "executed");
-    assert_eq!(summary["approval"]["outcome"], "approved");
+    assert_eq!(at(&summary, "/status"), "committed", "{ran:?}");
+    assert_eq!(at(&summary, "/execution_status"), "executed");
+    assert_eq!(at(&summary, "/approval/outcome"), "approved");
     assert_eq!(place.ledger()?.len(), 1, "{ran:?}");
     Ok(())
 }

@@ -43,6 +43,12 @@ pub(crate) struct Waiting {
     said: String,
 }
 
+/// What a JSON pointer (RFC 6901) leads to; `null` where it leads to nothing.
+pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    static NOTHING: Value = Value::Null;
+    value.pointer(pointer).unwrap_or(&NOTHING)
+}
+
 impl Workplace {
     pub(crate) fn new() -> Result<Self, Fault> {
         Ok(Self(TempDir::new()?))

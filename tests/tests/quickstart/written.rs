@@ -6,37 +6,39 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tracemem_sdk::evidence::record::record_hash;
 
-use crate::program::{Fault, Tested, Workplace};
+use crate::program::{Fault, Tested, Workplace, at};
 
 #[tokio::test]
 async fn the_record_has_the_hash_that_was_reported() -> Tested {
     let (summary, _, record) = run().await?;
-    assert_eq!(record["record_hash"], summary["record_hash"]);
+    assert_eq!(at(&record, "/record_hash"), at(&summary, "/record_hash"));
     assert_eq!(
         record_hash(&record)?.to_hex(),
-        summary["record_hash"].as_str().unwrap_or_default()
+        at(&summary, "/record_hash").as_str().unwrap_or_default()
     );
-    assert_eq!(record["decision_id"], summary["decision_id"]);
+    assert_eq!(at(&record, "/decision_id"), at(&summary, "/decision_id"));
     Ok(())
 }
 
 #[tokio::test]
 async fn the_trace_is_a_chain_that_can_be_hashed_again() -> Tested {
     let (summary, trace, _) = run().await?;
-    let events = trace["events"].as_array().ok_or("there are no events")?;
-    assert_eq!(Value::from(events.len()), summary["events"]);
+    let events = at(&trace, "/events")
+        .as_array()
+        .ok_or("there are no events")?;
+    assert_eq!(*at(&summary, "/events"), events.len());
     let mut before = Value::Null;
     for (seq, event) in (1_u64..).zip(events) {
-        let envelope = &event["envelope"];
-        assert_eq!(envelope["seq"], seq);
-        assert_eq!(envelope["prev"], before);
+        let envelope = at(event, "/envelope");
+        assert_eq!(at(envelope, "/seq"), seq);
+        assert_eq!(*at(envelope, "/prev"), before);
         // Objects have their keys in order here and there are no floats, so that this is the canonical form (RFC 8785); the hash of
         // a leaf begins with a zero byte (RFC 6962).
         let mut leaf = vec![0];
         leaf.extend(serde_json::to_vec(envelope)?);
         let expected = format!("sha256:{}", hex(&Sha256::digest(&leaf)));
-        assert_eq!(event["leaf"], expected, "event {seq}");
-        before = event["leaf"].clone();
+        assert_eq!(*at(event, "/leaf"), expected, "event {seq}");
+        before = at(event, "/leaf").clone();
     }
     Ok(())
 }
