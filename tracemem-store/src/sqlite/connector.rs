@@ -14,6 +14,8 @@ use sea_orm::{
     },
 };
 
+use tokio::time::Instant;
+
 use crate::sql::fault::Fault;
 
 /// How long a call waits for a connection that others hold. Nobody holds one while it waits for another.
@@ -27,8 +29,8 @@ pub(crate) struct Connector {
 }
 
 /// Whether a file that is not there is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
     Create,
     Fail,
 }
@@ -39,10 +41,23 @@ enum Access {
     Write(Missing),
 }
 
+/// How long SQLite itself waits for the write lock before [`begin_patiently`] asks again. Left to itself it sleeps up to a tenth
+/// of a second between two looks, which is an age beside a process that lets the lock go for a moment only.
+const BRIEFLY: Duration = Duration::from_millis(5);
+
 impl Connector {
-    /// The connection that writes.
-    pub(crate) async fn writer(&self, missing: Missing) -> Result<DatabaseConnection, Fault> {
-        connect(self.options(1, Access::Write(missing))).await
+    /// A connection that makes a file ready.
+    pub(crate) async fn preparer(&self) -> Result<DatabaseConnection, Fault> {
+        connect(self.options(1, Access::Write(Missing::Create))).await
+    }
+
+    /// The connection that writes, to a file that is there.
+    pub(super) async fn writer(&self) -> Result<DatabaseConnection, Fault> {
+        let brief = Self {
+            busy_timeout: BRIEFLY.min(self.busy_timeout),
+            path: self.path.clone(),
+        };
+        connect(brief.options(1, Access::Write(Missing::Fail))).await
     }
 
     /// Up to `readers` connections that read; one is opened now.
@@ -111,6 +126,20 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
         .map_err(|error| Fault::of(&error))
 }
 
+/// Begins such a transaction, and asks again and again while somebody else has the lock, until the patience is over.
+pub(super) async fn begin_patiently(
+    db: &DatabaseConnection,
+    patience: Duration,
+) -> Result<DatabaseTransaction, Fault> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match begin(db).await {
+            Err(fault) if fault.is_busy() && Instant::now() < deadline => {}
+            settled => return settled,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +160,8 @@ mod tests {
             path,
             busy_timeout: Duration::from_secs(5),
         };
-        let db = connector.writer(Missing::Create).await?;
+        connector.preparer().await?.close().await?;
+        let db = connector.writer().await?;
         // 2 is FULL: the log is synchronized after every transaction (<https://sqlite.org/pragma.html#pragma_synchronous>).
         assert_eq!(number(&db, "PRAGMA synchronous").await?, 2);
         assert_eq!(number(&db, "PRAGMA fullfsync").await?, 1);
@@ -146,7 +176,7 @@ mod tests {
             path,
             busy_timeout: Duration::from_secs(5),
         };
-        let writer = connector.writer(Missing::Create).await?;
+        let writer = connector.preparer().await?;
         execute(&writer, "CREATE TABLE host (id INTEGER)", Params::new()).await?;
         let reader = connector.readers(1).await?;
         let deleted = execute(&reader, "DELETE FROM host", Params::new()).await;
@@ -162,7 +192,7 @@ mod tests {
             path: path.clone(),
             busy_timeout: Duration::from_secs(5),
         };
-        assert!(connector.writer(Missing::Fail).await.is_err());
+        assert!(connector.writer().await.is_err());
         assert!(!path.exists());
         Ok(())
     }

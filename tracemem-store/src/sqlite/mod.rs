@@ -57,11 +57,7 @@ use crate::sql::{
 };
 
 #[cfg(test)]
-pub(crate) use self::{
-    connector::{Connector, Missing},
-    poller::VERSIONS,
-    tables::bring_up_to_date,
-};
+pub(crate) use self::{connector::Connector, poller::VERSIONS, tables::bring_up_to_date};
 
 /// A store in one SQLite file. Clones are the same handle: closing one closes all.
 ///
@@ -235,7 +231,6 @@ impl Store for SqliteStore {
             }
             tokio::select! {
                 past = subscription.past(after) => past,
-                () = self.0.queue.closed() => Err(Fault::closed()),
                 () = self.ended() => Err(Fault::closed()),
             }
         };

@@ -17,7 +17,7 @@ use tracemem_sdk::store::{Commit, Committed};
 
 use super::{
     SqliteStore,
-    connector::{Connector, Missing, begin},
+    connector::{Connector, begin_patiently},
     file::Files,
     options::GroupLimits,
     poller::Poller,
@@ -155,7 +155,7 @@ impl Writer {
     async fn attempt(&mut self, group: &mut [Work]) -> Result<(), Failure> {
         self.check_files()?;
         let db = self.connection().await.map_err(Failure::Group)?;
-        let transaction = match begin(&db).await {
+        let transaction = match begin_patiently(&db, self.connector.busy_timeout).await {
             Ok(transaction) => transaction,
             Err(fault) => {
                 if !fault.is_busy() {
@@ -192,7 +192,7 @@ impl Writer {
         if let Some(db) = &self.db {
             return Ok(db.clone());
         }
-        let db = self.connector.writer(Missing::Fail).await?;
+        let db = self.connector.writer().await?;
         let gone = |_| Fault::unavailable(Cause::FileGone);
         self.files.take_log_anew().map_err(gone)?;
         Ok(self.db.insert(db).clone())

@@ -6,7 +6,7 @@ use tempfile::tempdir;
 use tracemem_sdk::store::{Store, StoreErrorKind};
 use tracemem_store::SqliteStore;
 
-use crate::material::{Tested, step, version, write};
+use crate::material::{Tested, outside, run, step, version, write};
 
 #[tokio::test]
 async fn a_commit_into_an_unlinked_database_is_not_acknowledged() -> Tested {
@@ -52,6 +52,30 @@ async fn a_commit_into_a_moved_folder_is_not_acknowledged_until_the_folder_is_ba
     assert_eq!(version(&store, 0).await?, 1);
     assert!(store.health().await.is_ok());
     write(&store, step(0, 1, 1)?).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_under_way_when_the_database_was_unlinked_is_not_acknowledged() -> Tested
+{
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).await?;
+    let lock = outside(&path).await?;
+    run(&lock, "BEGIN IMMEDIATE").await?;
+    let loses = async {
+        // It waits for the lock by then. If it does not yet, it must be refused all the more.
+        for _ in 0..20 {
+            store.health().await?;
+        }
+        fs::remove_file(&path)?;
+        run(&lock, "ROLLBACK").await
+    };
+    let (committed, lost) = tokio::join!(store.commit(step(0, 0, 1)?), loses);
+    assert_eq!(
+        committed.map_err(|error| error.kind()),
+        Err(StoreErrorKind::Unavailable)
+    );
+    lost
 }
 
 async fn check_lost(lose: fn(&Path) -> Tested) -> Tested {

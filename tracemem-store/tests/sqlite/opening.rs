@@ -135,6 +135,20 @@ async fn a_relative_path_and_a_link_lead_to_the_same_file() -> Tested {
 }
 
 #[tokio::test]
+async fn a_link_that_leads_nowhere_leads_to_the_new_file() -> Tested {
+    let folder = tempdir()?;
+    let (path, link) = (
+        folder.path().join("store.db"),
+        folder.path().join("link.db"),
+    );
+    std::os::unix::fs::symlink(&path, &link)?;
+    let store = SqliteStore::open(&link).await?;
+    write(&store, step(0, 0, 1)?).await?;
+    assert_eq!(version(&SqliteStore::open(&path).await?, 0).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_path_is_taken_as_it_is() -> Tested {
     let folder = tempdir()?;
     let path = folder.path().join("a b?mode=memory&%20#ü.db");
