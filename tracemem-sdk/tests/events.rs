@@ -413,7 +413,8 @@ async fn i6_what_was_tampered_with_does_not_load() -> Tested {
 #[tokio::test]
 async fn i5_a_projection_that_is_not_the_fold_does_not_load() -> Tested {
     let scene = Scene::lived().await?;
-    let wrong: [(&str, fn(&mut Stream)); 6] = [
+    type Wrong = fn(&mut Stream);
+    let wrong: [(&str, Wrong); 6] = [
         ("status", |stream| {
             stream.projection.status = "open".to_owned()
         }),
