@@ -1,0 +1,149 @@
+//! What a failed statement means for the caller.
+//!
+//! A fault carries a result code and never a message of the database: a message may repeat a value, and values are personal.
+
+use sea_orm::{DbErr, RuntimeErr, error::ConnAcquireErr, sqlx::Error as DriverError};
+use tracemem_sdk::store::{StoreError, StoreErrorKind};
+
+/// A statement, or a whole transaction, that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub(crate) struct Fault {
+    kind: StoreErrorKind,
+    cause: Cause,
+}
+
+/// Why, as far as it can be told without a value in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Cause {
+    #[error("SQLite answered with result code {0}")]
+    ResultCode(i32),
+    #[error("no connection was free in time")]
+    NoConnection,
+    #[error("the connection broke")]
+    BrokenConnection,
+    #[error("the driver failed")]
+    Driver,
+    #[error("the database file is not where it was opened any more")]
+    FileGone,
+    #[error("the task that writes has ended with its runtime")]
+    WriterGone,
+    #[error("the store was closed")]
+    Closed,
+    #[error("column {column} of a row holds something else")]
+    Unreadable { column: usize },
+    #[error("a stream has a gap")]
+    Gap,
+    #[error("the entries do not follow the expected version")]
+    EntriesDoNotFollow,
+    #[error("a document's version is not the next")]
+    DocumentNotNext,
+    #[error("a call was left without an answer")]
+    Unanswered,
+    #[error("rows changed that were held")]
+    RowsMoved,
+}
+
+impl Fault {
+    pub(crate) fn unavailable(cause: Cause) -> Self {
+        Self {
+            kind: StoreErrorKind::Unavailable,
+            cause,
+        }
+    }
+
+    pub(crate) fn corrupt(cause: Cause) -> Self {
+        Self {
+            kind: StoreErrorKind::Corrupt,
+            cause,
+        }
+    }
+
+    pub(crate) fn refused(cause: Cause) -> Self {
+        Self {
+            kind: StoreErrorKind::Backend,
+            cause,
+        }
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self {
+            kind: StoreErrorKind::Closed,
+            cause: Cause::Closed,
+        }
+    }
+
+    /// What an error of the driver means.
+    pub(crate) fn of(error: &DbErr) -> Self {
+        match error {
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => {
+                Self::unavailable(Cause::NoConnection)
+            }
+            DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed) => Self::closed(),
+            DbErr::Conn(RuntimeErr::SqlxError(error))
+            | DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error)) => Self::of_driver(error),
+            _ => Self::refused(Cause::Driver),
+        }
+    }
+
+    fn of_driver(error: &DriverError) -> Self {
+        match error {
+            DriverError::Database(error) => {
+                let code = error.code().and_then(|code| code.parse().ok());
+                code.map_or(Self::refused(Cause::Driver), Self::of_result_code)
+            }
+            DriverError::PoolTimedOut => Self::unavailable(Cause::NoConnection),
+            DriverError::PoolClosed => Self::closed(),
+            // The last two are what is left of a transaction that the driver could not end: see `Writer::connection`.
+            DriverError::WorkerCrashed
+            | DriverError::Io(_)
+            | DriverError::InvalidSavePointStatement
+            | DriverError::BeginFailed => Self::unavailable(Cause::BrokenConnection),
+            _ => Self::refused(Cause::Driver),
+        }
+    }
+
+    /// What a result code of SQLite means (<https://sqlite.org/rescode.html>): its low byte is the primary code.
+    fn of_result_code(code: i32) -> Self {
+        const UNAVAILABLE: [i32; 10] = [
+            3,  // PERM
+            5,  // BUSY
+            6,  // LOCKED
+            7,  // NOMEM
+            8,  // READONLY
+            9,  // INTERRUPT
+            10, // IOERR
+            13, // FULL
+            14, // CANTOPEN
+            15, // PROTOCOL
+        ];
+        const CORRUPT: [i32; 2] = [
+            11, // CORRUPT
+            26, // NOTADB
+        ];
+        let (cause, primary) = (Cause::ResultCode(code), code & 0xff);
+        if UNAVAILABLE.contains(&primary) {
+            return Self::unavailable(cause);
+        }
+        if CORRUPT.contains(&primary) {
+            return Self::corrupt(cause);
+        }
+        Self::refused(cause)
+    }
+
+    /// Whether somebody else held the lock for too long.
+    pub(crate) fn is_busy(self) -> bool {
+        matches!(self.cause, Cause::ResultCode(code) if code & 0xff == 5)
+    }
+
+    /// Whether the file is no database.
+    pub(crate) fn is_no_database(self) -> bool {
+        matches!(self.cause, Cause::ResultCode(code) if code & 0xff == 26)
+    }
+
+    /// The error of a call that was `doing` something.
+    pub(crate) fn while_doing(self, doing: &'static str) -> StoreError {
+        StoreError::new(self.kind, doing).with_source(self.cause)
+    }
+}

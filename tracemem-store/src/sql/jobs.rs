@@ -1,0 +1,112 @@
+//! Leases: of jobs and of timers.
+//!
+//! The `WHERE` decides who may be leased, and the statement that looks is the one that takes. A row that is leased stays in
+//! the index of what is due until its lease ends, so a look passes over as many rows as are under way, and no more.
+
+use std::num::NonZeroU32;
+
+use sea_orm::ConnectionTrait;
+use tracemem_sdk::{
+    id::TenantId,
+    store::{Job, JobKind, LeaseToken, LeasedJob, StreamId},
+    time::Timestamp,
+};
+
+use super::{
+    fault::Fault,
+    params::{Params, first_row, rows},
+    rows::Row,
+};
+
+pub(super) const LEASE_JOBS: &str = "
+UPDATE tracemem_jobs
+SET state = 'leased', leased_until = $2, token = token + 1, attempt = attempt + 1
+WHERE (tenant, job) IN (
+    SELECT tenant, job
+    FROM tracemem_jobs
+    WHERE state <> 'dead' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
+    ORDER BY due_at
+    LIMIT $3)
+RETURNING tenant, stream, job, kind, due_at, payload, token, attempt";
+
+pub(super) const LEASE_TIMERS: &str = "
+UPDATE tracemem_streams
+SET wake_leased_until = $2
+WHERE (tenant, stream) IN (
+    SELECT tenant, stream
+    FROM tracemem_streams
+    WHERE wake_at <= $1 AND (wake_leased_until IS NULL OR wake_leased_until <= $1)
+    ORDER BY wake_at
+    LIMIT $3)
+RETURNING wake_at, tenant, stream";
+
+pub(super) const DEAD_JOBS: &str = "
+SELECT count(*)
+FROM tracemem_jobs
+WHERE state = 'dead'";
+
+/// From when and until when to lease, and how many at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lease {
+    pub(crate) now: Timestamp,
+    pub(crate) until: Timestamp,
+    pub(crate) limit: NonZeroU32,
+}
+
+impl Lease {
+    fn params(self) -> Params {
+        Params::new()
+            .time(self.now)
+            .time(self.until)
+            .number(self.limit.get().into())
+    }
+}
+
+/// Leases jobs, the longest due first.
+pub(crate) async fn lease_jobs<C: ConnectionTrait>(
+    db: &C,
+    lease: Lease,
+) -> Result<Vec<LeasedJob>, Fault> {
+    let rows = rows(db, LEASE_JOBS, lease.params()).await?;
+    let mut leased: Vec<LeasedJob> = rows.into_iter().map(leased_job).collect::<Result<_, _>>()?;
+    // What an `UPDATE` returns has no order.
+    leased.sort_by(|a, b| (a.job.due_at, &a.job.id).cmp(&(b.job.due_at, &b.job.id)));
+    Ok(leased)
+}
+
+/// Leases timers, the longest due first.
+pub(crate) async fn lease_timers<C: ConnectionTrait>(
+    db: &C,
+    lease: Lease,
+) -> Result<Vec<(TenantId, StreamId)>, Fault> {
+    let rows = rows(db, LEASE_TIMERS, lease.params()).await?;
+    let timer = |mut row: Row| Ok((row.time()?, row.parsed()?, row.parsed()?));
+    let mut due: Vec<(Timestamp, TenantId, StreamId)> =
+        rows.into_iter().map(timer).collect::<Result<_, Fault>>()?;
+    due.sort();
+    Ok(due
+        .into_iter()
+        .map(|(_, tenant, stream)| (tenant, stream))
+        .collect())
+}
+
+/// How many jobs were given up.
+pub(crate) async fn dead_jobs<C: ConnectionTrait>(db: &C) -> Result<u64, Fault> {
+    let row = first_row(db, DEAD_JOBS, Params::new()).await?;
+    row.map_or(Ok(0), |mut row| row.number())
+}
+
+fn leased_job(mut row: Row) -> Result<LeasedJob, Fault> {
+    Ok(LeasedJob {
+        tenant: row.parsed()?,
+        stream: row.parsed()?,
+        job: Job {
+            id: row.parsed()?,
+            kind: row.one_of(JobKind::parse)?,
+            due_at: row.time()?,
+            payload: row.bytes()?,
+        },
+        token: LeaseToken(row.number()?),
+        attempt: row.small_number()?,
+    })
+}

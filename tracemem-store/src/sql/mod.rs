@@ -1,0 +1,19 @@
+//! The statements, as text with `$1` parameters, and how a row is read.
+//!
+//! Every value travels as a parameter, and no text is put together at run time, so that the driver prepares each one once and
+//! no value can become SQL. Transactions, connections and waiting are left to the store; what a result code means, to
+//! [`fault`].
+
+mod append;
+mod batches;
+pub(crate) mod catalog;
+pub(crate) mod fault;
+pub(crate) mod group;
+pub(crate) mod index;
+pub(crate) mod jobs;
+pub(crate) mod params;
+pub(crate) mod rows;
+pub(crate) mod streams;
+
+#[cfg(test)]
+mod plans;

@@ -1,0 +1,291 @@
+//! One embedded file that many processes may write at once: the default store.
+//!
+//! [`SqliteStore`] promises what [`Store`], [`Catalog`] and [`Index`] promise. A commit is on the disk before its caller is
+//! answered (a write-ahead log with `synchronous=FULL`); calls that wait at the same time share one transaction. Reads go
+//! through connections of their own and never wait for a write. Backups, and the folder the file lies in, are left to the host.
+//!
+//! The file belongs to SQLite: while any process has it open, copy it with SQLite's own means, and open it with nothing else
+//! inside the same process, because closing such a second handle would release SQLite's locks
+//! (<https://sqlite.org/howtocorrupt.html>).
+
+mod connector;
+mod file;
+mod open;
+mod options;
+mod poller;
+mod queue;
+mod schema;
+mod tables;
+mod watchers;
+mod writer;
+
+use std::{
+    fmt,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use sea_orm::DatabaseConnection;
+use tokio::sync::watch;
+use tracemem_sdk::{
+    id::TenantId,
+    store::{
+        Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
+        LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamId, Version,
+    },
+    time::Timestamp,
+};
+
+use self::{
+    file::Files,
+    queue::{Queue, Work},
+    watchers::Watchers,
+};
+pub use self::{
+    open::OpenError,
+    options::{Migrations, SqliteOptions},
+};
+use crate::sql::{
+    catalog,
+    fault::{Cause, Fault},
+    index,
+    jobs::{self, Lease},
+    streams,
+};
+
+#[cfg(test)]
+pub(crate) use self::{
+    connector::{Connector, Missing},
+    poller::VERSIONS,
+    tables::bring_up_to_date,
+};
+
+/// A store in one SQLite file. Clones are the same handle: closing one closes all.
+///
+/// The last handle that is dropped ends the store too, but nobody can wait for that; [`close`](Store::close) can be waited for.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Handle>);
+
+struct Handle {
+    path: PathBuf,
+    queue: Queue,
+    readers: DatabaseConnection,
+    watchers: Arc<Watchers>,
+    files: Arc<Files>,
+    ended: watch::Receiver<()>,
+}
+
+impl SqliteStore {
+    /// Opens the store in the file at `path` as [`SqliteOptions::new`] says, and creates the file where there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        SqliteOptions::new().open(path).await
+    }
+
+    /// Makes the tables in the file at `path`, or brings them up to date, for hosts that open with [`Migrations::Explicit`].
+    ///
+    /// # Errors
+    /// [`OpenError`]; the tables are then as they were.
+    pub async fn migrate(path: impl AsRef<Path>) -> Result<(), OpenError> {
+        SqliteOptions::new().migrate(path).await
+    }
+
+    fn new(
+        path: PathBuf,
+        queue: Queue,
+        readers: DatabaseConnection,
+        watchers: Arc<Watchers>,
+        files: Arc<Files>,
+        ended: watch::Receiver<()>,
+    ) -> Self {
+        Self(Arc::new(Handle {
+            path,
+            queue,
+            readers,
+            watchers,
+            files,
+            ended,
+        }))
+    }
+
+    /// The connections that read, of a store that is not closed.
+    fn readers(&self) -> Result<&DatabaseConnection, Fault> {
+        self.0.queue.check_open()?;
+        Ok(&self.0.readers)
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.0.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<SqliteStore> for Backend {
+    fn from(store: SqliteStore) -> Self {
+        Self::full(Arc::new(store))
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let committed = async {
+            self.0.queue.check_open()?;
+            check_sequence(&commit)?;
+            self.0.queue.ask(Box::new(commit), Work::Commit).await
+        };
+        committed
+            .await
+            .map_err(|fault| fault.while_doing("committing"))
+    }
+
+    async fn load(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<Stream>, StoreError> {
+        let load = async { streams::load(self.readers()?, tenant, stream).await };
+        load.await
+            .map_err(|fault| fault.while_doing("loading a stream"))
+    }
+
+    async fn find_key(
+        &self,
+        tenant: &TenantId,
+        key: &KeyDigest,
+    ) -> Result<Option<KeyClaim>, StoreError> {
+        let find = async { streams::find_key(self.readers()?, tenant, key).await };
+        find.await
+            .map_err(|fault| fault.while_doing("finding a key"))
+    }
+
+    async fn lease_jobs(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: NonZeroU32,
+    ) -> Result<Vec<LeasedJob>, StoreError> {
+        let leased = self
+            .0
+            .queue
+            .ask(Lease { now, until, limit }, Work::LeaseJobs)
+            .await;
+        leased.map_err(|fault| fault.while_doing("leasing jobs"))
+    }
+
+    async fn lease_timers(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, StreamId)>, StoreError> {
+        let leased = self
+            .0
+            .queue
+            .ask(Lease { now, until, limit }, Work::LeaseTimers)
+            .await;
+        leased.map_err(|fault| fault.while_doing("leasing timers"))
+    }
+
+    async fn wait(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<(), StoreError> {
+        let wait = async {
+            let mut subscription = self.0.watchers.subscribe(tenant, stream);
+            if streams::version(self.readers()?, tenant, stream).await? > after {
+                return Ok(());
+            }
+            tokio::select! {
+                past = subscription.past(after) => past,
+                () = self.0.queue.closed() => Err(Fault::closed()),
+            }
+        };
+        wait.await
+            .map_err(|fault| fault.while_doing("waiting for a commit"))
+    }
+
+    async fn health(&self) -> Result<StoreHealth, StoreError> {
+        let health = async {
+            let dead_jobs = jobs::dead_jobs(self.readers()?).await?;
+            if !self.0.files.are_there() {
+                return Err(Fault::unavailable(Cause::FileGone));
+            }
+            // SQLite has no clock of its own.
+            Ok(StoreHealth::new(None, dead_jobs))
+        };
+        health
+            .await
+            .map_err(|fault| fault.while_doing("asking for its health"))
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.0.queue.close();
+        let mut ended = self.0.ended.clone();
+        // Nothing is ever sent: it fails when the task has ended.
+        while ended.changed().await.is_ok() {}
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Catalog for SqliteStore {
+    async fn document(
+        &self,
+        tenant: &TenantId,
+        kind: DocumentKind,
+        id: &str,
+        version: Option<u64>,
+    ) -> Result<Option<Document>, StoreError> {
+        let read = async { catalog::document(self.readers()?, tenant, kind, id, version).await };
+        read.await
+            .map_err(|fault| fault.while_doing("reading a document"))
+    }
+
+    async fn documents(
+        &self,
+        tenant: &TenantId,
+        kind: DocumentKind,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<Document>, StoreError> {
+        let read = async { catalog::documents(self.readers()?, tenant, kind, after, limit).await };
+        read.await
+            .map_err(|fault| fault.while_doing("listing documents"))
+    }
+}
+
+#[async_trait]
+impl Index for SqliteStore {
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        listing: &Listing,
+        limit: NonZeroU32,
+    ) -> Result<Page, StoreError> {
+        let read = async { index::list(self.readers()?, tenant, listing, limit).await };
+        read.await
+            .map_err(|fault| fault.while_doing("listing decisions"))
+    }
+}
+
+/// Refuses entries that do not follow the expected version without a gap: no stream must ever hold them.
+fn check_sequence(commit: &Commit) -> Result<(), Fault> {
+    let follow = (1_u64..)
+        .zip(&commit.entries)
+        .all(|(place, entry)| commit.expected.0.checked_add(place) == Some(entry.seq));
+    if follow {
+        Ok(())
+    } else {
+        Err(Fault::refused(Cause::EntriesDoNotFollow))
+    }
+}

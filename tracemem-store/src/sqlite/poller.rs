@@ -1,0 +1,108 @@
+//! Learns of what other processes commit, while somebody waits for it.
+//!
+//! SQLite has no way to be told, but one to ask that costs a few microseconds: `PRAGMA data_version` changes on a connection
+//! when any other connection has written. Only then are the streams looked at that somebody waits for. While nobody waits,
+//! nothing runs.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::DatabaseConnection;
+use tracemem_sdk::store::Version;
+
+use super::watchers::{News, Watchers};
+use crate::sql::{
+    fault::{Cause, Fault},
+    params::{Params, first_row, rows},
+};
+
+/// How long nothing is asked after something came, and how long at most where nothing does: our own commits count as changes
+/// too, and under load there would be one at every look.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(4);
+
+/// How long nothing is asked after asking failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+const DATA_VERSION: &str = "PRAGMA data_version";
+
+/// Asks on one connection, because the number is that connection's own.
+#[derive(Debug)]
+pub(super) struct Poller {
+    pub(super) db: DatabaseConnection,
+    pub(super) watchers: Arc<Watchers>,
+}
+
+/// What a look at the database found.
+enum Found {
+    /// Nobody has written.
+    Nothing,
+    /// Somebody has written, but nothing that is waited for.
+    Others,
+    /// Somebody has written what is waited for.
+    Awaited,
+}
+
+impl Poller {
+    /// Polls until it is dropped.
+    pub(super) async fn run(&self) {
+        let mut known = None;
+        let mut pause = SHORTEST;
+        loop {
+            self.watchers.watched().await;
+            pause = match self.look(&mut known).await {
+                Ok(Found::Nothing | Found::Awaited) => SHORTEST,
+                Ok(Found::Others) => LONGEST.min(pause * 2),
+                Err(fault) => {
+                    tracing::warn!(%fault, "what other processes commit cannot be learnt");
+                    // The connection may be another one from now on, and its number would say nothing.
+                    known = None;
+                    self.watchers.failed();
+                    AFTER_FAILURE
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Looks once. Who subscribed before the number is read is told of all that it counts.
+    async fn look(&self, known: &mut Option<u64>) -> Result<Found, Fault> {
+        let row = first_row(&self.db, DATA_VERSION, Params::new()).await?;
+        let now = row.ok_or(Fault::refused(Cause::Driver))?.number()?;
+        if known.replace(now) == Some(now) {
+            return Ok(Found::Nothing);
+        }
+        let mut found = Found::Others;
+        for places in self.watchers.places().chunks(PLACES) {
+            let none = (0..PLACES - places.len()).map(|_| (None, None));
+            let some = places
+                .iter()
+                .map(|(tenant, stream)| (Some(tenant.as_str()), Some(stream.as_str())));
+            let params = some
+                .chain(none)
+                .fold(Params::new(), |params, (tenant, stream)| {
+                    params.optional_text(tenant).optional_text(stream)
+                });
+            for mut row in rows(&self.db, VERSIONS, params).await? {
+                let (tenant, stream) = (row.parsed()?, row.parsed()?);
+                match self
+                    .watchers
+                    .advanced(&tenant, &stream, Version(row.number()?))
+                {
+                    News::Some => found = Found::Awaited,
+                    News::None => {}
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// How many streams one statement looks at. Where there are fewer, the rest is null, which is no stream's name.
+const PLACES: usize = 16;
+
+pub(crate) const VERSIONS: &str = "
+SELECT tenant, stream, version
+FROM (VALUES
+    ($1, $2), ($3, $4), ($5, $6), ($7, $8), ($9, $10), ($11, $12), ($13, $14), ($15, $16),
+    ($17, $18), ($19, $20), ($21, $22), ($23, $24), ($25, $26), ($27, $28), ($29, $30), ($31, $32)) AS awaited
+JOIN tracemem_streams ON tenant = awaited.column1 AND stream = awaited.column2";

@@ -1,0 +1,141 @@
+//! Who waits for a stream to move on, in this process.
+//!
+//! Nobody sleeps through a commit: a waiter subscribes first and looks second, and whoever learns of a commit tells the
+//! subscribers after it is visible. What other processes commit is left to [`Poller`](super::poller::Poller).
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, watch};
+use tracemem_sdk::{
+    id::TenantId,
+    store::{StreamId, Version},
+};
+
+use crate::sql::fault::{Cause, Fault};
+
+/// A stream, and whose.
+pub(super) type Place = (TenantId, StreamId);
+
+/// The streams that somebody waits for. A stream is in it exactly as long.
+#[derive(Debug, Default)]
+pub(super) struct Watchers {
+    streams: Mutex<HashMap<Place, watch::Sender<Seen>>>,
+    first: Notify,
+}
+
+/// What is known of a stream.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    version: Version,
+    /// How often we failed to learn its version.
+    failures: u32,
+}
+
+/// Whether somebody learnt something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    Some,
+    None,
+}
+
+/// A place among those who wait for one stream.
+#[derive(Debug)]
+pub(super) struct Subscription<'a> {
+    watchers: &'a Watchers,
+    place: Place,
+    /// `Some` until it is dropped.
+    seen: Option<watch::Receiver<Seen>>,
+}
+
+impl Watchers {
+    /// Subscribes to a stream. What was committed before is not told.
+    pub(super) fn subscribe(&self, tenant: &TenantId, stream: &StreamId) -> Subscription<'_> {
+        let place = (tenant.clone(), stream.clone());
+        let mut streams = self.lock();
+        if streams.is_empty() {
+            self.first.notify_one();
+        }
+        let seen = streams.entry(place.clone()).or_default().subscribe();
+        Subscription {
+            watchers: self,
+            place,
+            seen: Some(seen),
+        }
+    }
+
+    /// Tells those who wait for a stream how far it has come, and whether that was news to anybody.
+    pub(super) fn advanced(&self, tenant: &TenantId, stream: &StreamId, version: Version) -> News {
+        let streams = self.lock();
+        if streams.is_empty() {
+            return News::None;
+        }
+        let Some(seen) = streams.get(&(tenant.clone(), stream.clone())) else {
+            return News::None;
+        };
+        let further = seen.send_if_modified(|seen| {
+            let further = seen.version < version;
+            seen.version = seen.version.max(version);
+            further
+        });
+        if further { News::Some } else { News::None }
+    }
+
+    /// Wakes everybody, because what other processes commit can no longer be learnt.
+    pub(super) fn failed(&self) {
+        for seen in self.lock().values() {
+            seen.send_modify(|seen| seen.failures = seen.failures.wrapping_add(1));
+        }
+    }
+
+    /// The streams that somebody waits for now.
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Returns when somebody waits.
+    pub(super) async fn watched(&self) {
+        while self.lock().is_empty() {
+            self.first.notified().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Place, watch::Sender<Seen>>> {
+        // Each change is one operation on the map, so what a panicking holder left is good.
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subscription<'_> {
+    /// Returns when the stream was seen past a version, or when it can no longer be seen.
+    pub(super) async fn past(&mut self, after: Version) -> Result<(), Fault> {
+        let gone = Fault::unavailable(Cause::Driver);
+        let seen = self.seen.as_mut().ok_or(gone)?;
+        let before = seen.borrow().failures;
+        let seen = seen
+            .wait_for(|seen| seen.version > after || seen.failures != before)
+            .await;
+        let seen = seen.map_err(|_| gone)?;
+        if seen.version > after {
+            Ok(())
+        } else {
+            Err(gone)
+        }
+    }
+}
+
+impl Drop for Subscription<'_> {
+    fn drop(&mut self) {
+        let mut streams = self.watchers.lock();
+        // Under the lock, so that of two who leave at once the second finds nobody left.
+        drop(self.seen.take());
+        if streams
+            .get(&self.place)
+            .is_some_and(|seen| seen.receiver_count() == 0)
+        {
+            streams.remove(&self.place);
+        }
+    }
+}

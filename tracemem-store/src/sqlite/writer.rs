@@ -1,0 +1,247 @@
+//! The one task of a store: it writes what waits in the queue, as much as it can in one transaction.
+//!
+//! Whoever writes waits for the disk, and SQLite has one writer at a time; so while one group is on its way to the disk the
+//! next one gathers, and one wait serves all of it. A caller is answered after the commit of its group and never before. A
+//! group that fails is tried again one by one, so that nobody fails for a neighbour's sake.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    iter, mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection};
+use tokio::sync::{mpsc, watch};
+use tracemem_sdk::store::{Commit, Committed};
+
+use super::{
+    SqliteStore,
+    connector::{Connector, Missing, begin},
+    file::Files,
+    options::GroupLimits,
+    poller::Poller,
+    queue::{Queue, Work},
+    watchers::Watchers,
+};
+use crate::sql::{
+    fault::{Cause, Fault},
+    group, jobs,
+};
+
+/// Starts the task and gives the handle on it.
+pub(super) fn start(
+    connector: Connector,
+    limits: GroupLimits,
+    files: Arc<Files>,
+    writing: DatabaseConnection,
+    readers: DatabaseConnection,
+    polling: DatabaseConnection,
+) -> SqliteStore {
+    let (queue, work) = Queue::new();
+    let (running, ended) = watch::channel(());
+    let watchers = Arc::new(Watchers::default());
+    let path = connector.path.clone();
+    let writer = Writer {
+        connector,
+        limits,
+        files: files.clone(),
+        db: Some(writing),
+        watchers: watchers.clone(),
+        work,
+        waiting: VecDeque::new(),
+    };
+    let poller = Poller {
+        db: polling,
+        watchers: watchers.clone(),
+    };
+    let reading = readers.clone();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one task owns the writing connection, so that what a caller has asked for is written wholly or not at all \
+                  whether or not the caller is still there; it ends with the last handle, or with `close`"
+    )]
+    tokio::spawn(async move {
+        writer.run(poller, reading).await;
+        drop(running);
+    });
+    SqliteStore::new(path, queue, readers, watchers, files, ended)
+}
+
+/// How long reads under way may delay the end.
+const GRACE: Duration = Duration::from_millis(250);
+
+struct Writer {
+    connector: Connector,
+    limits: GroupLimits,
+    files: Arc<Files>,
+    /// `None` after a fault that left it in an unknown state, until the next group needs one.
+    db: Option<DatabaseConnection>,
+    watchers: Arc<Watchers>,
+    work: mpsc::Receiver<Work>,
+    /// Taken from the queue, and for the next group.
+    waiting: VecDeque<Work>,
+}
+
+/// A transaction that did not take place.
+enum Failure {
+    /// No call of the group can do better by itself.
+    Group(Fault),
+    /// One call of the group is the cause, or may be.
+    Call(Fault),
+}
+
+impl Writer {
+    async fn run(mut self, poller: Poller, readers: DatabaseConnection) {
+        tokio::select! {
+            () = self.write_all() => {}
+            () = poller.run() => {}
+        }
+        // Who reads now may finish, but a caller that holds a future and does not poll it holds a connection too.
+        let _ = tokio::time::timeout(GRACE, readers.close()).await;
+        // The connection that writes is closed last: if nobody reads any more, it empties the write-ahead log and removes it.
+        // Nothing is lost where that fails: whoever opens the file next does it.
+        for db in iter::once(poller.db).chain(self.db.take()) {
+            let _ = db.close().await;
+        }
+    }
+
+    /// Returns when the queue is closed and empty.
+    async fn write_all(&mut self) {
+        while let Some(group) = self.next_group().await {
+            self.write(group).await;
+        }
+    }
+
+    /// What waits now and can be written together.
+    async fn next_group(&mut self) -> Option<Vec<Work>> {
+        if self.waiting.is_empty() {
+            self.waiting.push_back(self.work.recv().await?);
+        }
+        while self.waiting.len() < self.limits.calls.get() {
+            let Ok(work) = self.work.try_recv() else {
+                break;
+            };
+            self.waiting.push_back(work);
+        }
+        let (mut group, mut bytes, mut touched) = (Vec::new(), 0, HashSet::new());
+        for work in mem::take(&mut self.waiting) {
+            let fits = group.is_empty() || bytes + work.bytes() <= self.limits.bytes;
+            if fits && work.touched().all(|place| !touched.contains(&place)) {
+                bytes += work.bytes();
+                touched.extend(work.touched());
+                group.push(work);
+            } else {
+                self.waiting.push_back(work);
+            }
+        }
+        Some(group)
+    }
+
+    async fn write(&mut self, mut group: Vec<Work>) {
+        match self.attempt(&mut group).await {
+            Ok(()) => self.settle(group),
+            Err(Failure::Call(_)) if group.len() > 1 => {
+                for work in group {
+                    let mut alone = vec![work];
+                    match self.attempt(&mut alone).await {
+                        Ok(()) => self.settle(alone),
+                        Err(Failure::Group(fault) | Failure::Call(fault)) => fail(alone, fault),
+                    }
+                }
+            }
+            Err(Failure::Group(fault) | Failure::Call(fault)) => fail(group, fault),
+        }
+    }
+
+    /// One transaction. Its answers count only if this succeeds.
+    async fn attempt(&mut self, group: &mut [Work]) -> Result<(), Failure> {
+        self.check_files()?;
+        let db = self.connection().await.map_err(Failure::Group)?;
+        let transaction = match begin(&db).await {
+            Ok(transaction) => transaction,
+            Err(fault) => {
+                if !fault.is_busy() {
+                    self.disconnect(db, fault).await;
+                }
+                return Err(Failure::Group(fault));
+            }
+        };
+        if let Err(fault) = carry_out(&transaction, group).await {
+            // Some faults have ended the transaction already. The driver cannot tell, and would be wrong about it for ever.
+            if transaction.rollback().await.is_err() {
+                self.disconnect(db, fault).await;
+            }
+            return Err(Failure::Call(fault));
+        }
+        if let Err(error) = transaction.commit().await {
+            // The same here, and the driver rolls back only after the next call on the connection.
+            let fault = Fault::of(&error);
+            self.disconnect(db, fault).await;
+            return Err(Failure::Call(fault));
+        }
+        self.check_files()
+    }
+
+    fn check_files(&self) -> Result<(), Failure> {
+        if self.files.are_there() {
+            return Ok(());
+        }
+        Err(Failure::Group(Fault::unavailable(Cause::FileGone)))
+    }
+
+    /// The connection that writes, opened again where it was lost.
+    async fn connection(&mut self) -> Result<DatabaseConnection, Fault> {
+        if let Some(db) = &self.db {
+            return Ok(db.clone());
+        }
+        let db = self.connector.writer(Missing::Fail).await?;
+        let gone = |_| Fault::unavailable(Cause::FileGone);
+        self.files.take_log_anew().map_err(gone)?;
+        Ok(self.db.insert(db).clone())
+    }
+
+    /// Gives up a connection whose state nobody knows. Closing it ends whatever it was in.
+    async fn disconnect(&mut self, db: DatabaseConnection, fault: Fault) {
+        tracing::warn!(%fault, "the connection that writes is given up");
+        self.db = None;
+        // There is nobody to tell, and the next group opens another.
+        let _ = db.close().await;
+    }
+
+    /// Tells the callers, and then those who wait for their streams.
+    fn settle(&self, group: Vec<Work>) {
+        for work in group {
+            if let Work::Commit(asked) = &work
+                && let Some(Committed::Written(version)) = asked.answer
+            {
+                let Commit { tenant, stream, .. } = asked.question.as_ref();
+                self.watchers.advanced(tenant, stream, version);
+            }
+            work.settle(None);
+        }
+    }
+}
+
+fn fail(group: Vec<Work>, fault: Fault) {
+    for work in group {
+        work.settle(Some(fault));
+    }
+}
+
+async fn carry_out<C: ConnectionTrait>(db: &C, group: &mut [Work]) -> Result<(), Fault> {
+    let commits: Vec<&Commit> = group.iter().filter_map(Work::commit).collect();
+    let mut committed = group::apply(db, &commits).await?.into_iter();
+    for work in group {
+        match work {
+            Work::Commit(asked) => asked.answer = committed.next(),
+            Work::LeaseJobs(asked) => {
+                asked.answer = Some(jobs::lease_jobs(db, asked.question).await?)
+            }
+            Work::LeaseTimers(asked) => {
+                asked.answer = Some(jobs::lease_timers(db, asked.question).await?)
+            }
+        }
+    }
+    Ok(())
+}
