@@ -3,7 +3,7 @@
 use sea_orm::ConnectionTrait;
 use tracemem_sdk::{
     id::TenantId,
-    store::{Entry, KeyClaim, KeyDigest, Projection, Stream, StreamId, Version},
+    store::{Entry, KeyClaim, KeyDigest, Projection, Stream, StreamHead, StreamId, Version},
 };
 
 use super::{
@@ -27,6 +27,13 @@ pub(super) const VERSION: &str = "
 SELECT version
 FROM tracemem_streams
 WHERE tenant = $1 AND stream = $2";
+
+pub(super) const LAST: &str = "
+SELECT seq, leaf
+FROM tracemem_entries
+WHERE tenant = $1 AND stream = $2
+ORDER BY seq DESC
+LIMIT 1";
 
 pub(super) const KEY: &str = "
 SELECT fingerprint, agent, stream
@@ -68,6 +75,22 @@ pub(crate) async fn version<C: ConnectionTrait>(
     let place = Params::new().text(tenant.as_str()).text(stream.as_str());
     let row = first_row(db, VERSION, place).await?;
     row.map_or(Ok(Version::NEW), |mut row| row.number().map(Version))
+}
+
+/// Where a stream ends, or `None` where there is none.
+pub(crate) async fn head<C: ConnectionTrait>(
+    db: &C,
+    tenant: &TenantId,
+    stream: &StreamId,
+) -> Result<Option<StreamHead>, Fault> {
+    let place = Params::new().text(tenant.as_str()).text(stream.as_str());
+    let Some(mut row) = first_row(db, LAST, place).await? else {
+        return Ok(None);
+    };
+    Ok(Some(StreamHead {
+        version: Version(row.number()?),
+        leaf: row.digest()?,
+    }))
 }
 
 /// Who holds a key.

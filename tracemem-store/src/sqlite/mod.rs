@@ -33,7 +33,7 @@ use tracemem_sdk::{
     id::TenantId,
     store::{
         Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamId, Version,
+        LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -154,6 +154,16 @@ impl Store for SqliteStore {
         let load = async { streams::load(self.readers()?, tenant, stream).await };
         load.await
             .map_err(|fault| fault.while_doing("loading a stream"))
+    }
+
+    async fn head(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<StreamHead>, StoreError> {
+        let head = async { streams::head(self.readers()?, tenant, stream).await };
+        head.await
+            .map_err(|fault| fault.while_doing("reading a head"))
     }
 
     async fn find_key(
