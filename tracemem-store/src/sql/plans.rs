@@ -13,7 +13,7 @@ use super::{
     jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS},
     streams::{ENTRIES, HEAD, KEY, LAST, VERSION},
 };
-use crate::sqlite::{Connector, Missing, VERSIONS, bring_up_to_date};
+use crate::sqlite::{Connector, VERSIONS, bring_up_to_date};
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -114,7 +114,7 @@ async fn every_statement_finds_its_rows_by_an_index_and_none_sorts_them() -> Tes
         path,
         busy_timeout: Duration::from_secs(5),
     };
-    let db = connector.writer(Missing::Create).await?;
+    let db = connector.preparer().await?;
     bring_up_to_date(&db)
         .await
         .map_err(|_| "the tables cannot be made")?;

@@ -57,11 +57,7 @@ use crate::sql::{
 };
 
 #[cfg(test)]
-pub(crate) use self::{
-    connector::{Connector, Missing},
-    poller::VERSIONS,
-    tables::bring_up_to_date,
-};
+pub(crate) use self::{connector::Connector, poller::VERSIONS, tables::bring_up_to_date};
 
 /// A store in one SQLite file. Clones are the same handle: closing one closes all.
 ///
@@ -113,10 +109,27 @@ impl SqliteStore {
         }))
     }
 
-    /// The connections that read, of a store that is not closed.
+    /// Fails once the store was closed, or its task has ended with the runtime that it was opened in.
+    fn check_open(&self) -> Result<(), Fault> {
+        let runs = self.0.ended.has_changed().is_ok();
+        if runs && self.0.queue.is_open() {
+            Ok(())
+        } else {
+            Err(Fault::closed())
+        }
+    }
+
+    /// The connections that read, of a store that is open.
     fn readers(&self) -> Result<&DatabaseConnection, Fault> {
-        self.0.queue.check_open()?;
+        self.check_open()?;
         Ok(&self.0.readers)
+    }
+
+    /// Returns when the task has ended.
+    async fn ended(&self) {
+        let mut ended = self.0.ended.clone();
+        // Nothing is ever sent: it fails when the task drops its end.
+        while ended.changed().await.is_ok() {}
     }
 }
 
@@ -138,7 +151,7 @@ impl From<SqliteStore> for Backend {
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let committed = async {
-            self.0.queue.check_open()?;
+            self.check_open()?;
             check_sequence(&commit)?;
             self.0.queue.ask(Box::new(commit), Work::Commit).await
         };
@@ -218,7 +231,7 @@ impl Store for SqliteStore {
             }
             tokio::select! {
                 past = subscription.past(after) => past,
-                () = self.0.queue.closed() => Err(Fault::closed()),
+                () = self.ended() => Err(Fault::closed()),
             }
         };
         wait.await
@@ -241,9 +254,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) -> Result<(), StoreError> {
         self.0.queue.close();
-        let mut ended = self.0.ended.clone();
-        // Nothing is ever sent: it fails when the task has ended.
-        while ended.changed().await.is_ok() {}
+        self.ended().await;
         Ok(())
     }
 }
@@ -298,5 +309,25 @@ fn check_sequence(commit: &Commit) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(Fault::refused(Cause::EntriesDoNotFollow))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_task_ends_with_the_last_handle() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let store = SqliteStore::open(folder.path().join("store.db")).await?;
+        let mut ended = store.0.ended.clone();
+        let other = store.clone();
+        drop(store);
+        assert!(ended.has_changed().is_ok());
+        drop(other);
+        assert!(ended.changed().await.is_err());
+        // It closed its connections first, so the write-ahead log is gone.
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+        Ok(())
     }
 }

@@ -5,10 +5,10 @@
 
 use std::{
     mem,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tracemem_sdk::{
     id::{JobId, TenantId},
     store::{Commit, Committed, Entry, KeyDigest, LeasedJob, StreamId},
@@ -23,12 +23,10 @@ use crate::sql::{
 const PLACES: usize = 256;
 
 /// The callers' end.
+///
+/// It holds `None` once it is closed: the writer ends when the last sender is gone and the queue is empty.
 #[derive(Debug)]
-pub(super) struct Queue {
-    /// `None` once the store is closed: the writer ends when the last sender is gone and the queue is empty.
-    sender: Mutex<Option<mpsc::Sender<Work>>>,
-    closed: watch::Sender<bool>,
-}
+pub(super) struct Queue(Mutex<Option<mpsc::Sender<Work>>>);
 
 /// A call that writes.
 #[derive(Debug)]
@@ -49,13 +47,7 @@ pub(super) struct Asked<Q, A> {
 impl Queue {
     pub(super) fn new() -> (Self, mpsc::Receiver<Work>) {
         let (sender, receiver) = mpsc::channel(PLACES);
-        (
-            Self {
-                sender: Mutex::new(Some(sender)),
-                closed: watch::Sender::new(false),
-            },
-            receiver,
-        )
+        (Self(Mutex::new(Some(sender))), receiver)
     }
 
     /// Puts a call into the queue and waits until the writer has answered it.
@@ -65,7 +57,7 @@ impl Queue {
         work: fn(Asked<Q, A>) -> Work,
     ) -> Result<A, Fault> {
         let (reply, answer) = oneshot::channel();
-        let sender = self.sender().ok_or(Fault::closed())?;
+        let sender = self.lock().clone().ok_or(Fault::closed())?;
         let sent = sender
             .send(work(Asked {
                 question,
@@ -84,35 +76,17 @@ impl Queue {
 
     /// Refuses all further calls. Those in the queue are carried out.
     pub(super) fn close(&self) {
-        self.closed.send_replace(true);
-        // The place is only ever taken from, so what a panicking holder left is good.
-        self.sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        self.lock().take();
     }
 
-    /// Fails once the store is closed.
-    pub(super) fn check_open(&self) -> Result<(), Fault> {
-        if *self.closed.borrow() {
-            Err(Fault::closed())
-        } else {
-            Ok(())
-        }
+    /// Whether calls are still taken.
+    pub(super) fn is_open(&self) -> bool {
+        self.lock().is_some()
     }
 
-    /// Returns when the store is closed.
-    pub(super) async fn closed(&self) {
-        let mut closed = self.closed.subscribe();
-        // It cannot fail: `self` holds the sender.
-        let _ = closed.wait_for(|closed| *closed).await;
-    }
-
-    fn sender(&self) -> Option<mpsc::Sender<Work>> {
-        self.sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn lock(&self) -> MutexGuard<'_, Option<mpsc::Sender<Work>>> {
+        // The sender is only ever taken away, so what a panicking holder left is good.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,13 +145,16 @@ impl Work {
 
     /// About how many bytes it writes.
     pub(super) fn bytes(&self) -> usize {
-        let entry = |entry: &Entry| {
+        let Some(commit) = self.commit() else {
+            return 0;
+        };
+        let entries = commit.entries.iter().map(|entry| {
             mem::size_of::<Entry>()
                 + entry.bytes.len()
                 + entry.disclosures.as_ref().map_or(0, String::len)
-        };
-        self.commit().map_or(0, |commit| {
-            commit.projection.body.len() + commit.entries.iter().map(entry).sum::<usize>()
-        })
+        });
+        let documents = commit.documents.iter().map(|document| document.bytes.len());
+        let jobs = commit.jobs.iter().map(|job| job.payload.len());
+        commit.projection.body.len() + entries.chain(documents).chain(jobs).sum::<usize>()
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    iter, mem,
+    mem,
     sync::Arc,
     time::Duration,
 };
@@ -17,7 +17,7 @@ use tracemem_sdk::store::{Commit, Committed};
 
 use super::{
     SqliteStore,
-    connector::{Connector, Missing, begin},
+    connector::{Connector, begin_patiently},
     file::Files,
     options::GroupLimits,
     poller::Poller,
@@ -36,12 +36,12 @@ pub(super) fn start(
     files: Arc<Files>,
     writing: DatabaseConnection,
     readers: DatabaseConnection,
-    polling: DatabaseConnection,
 ) -> SqliteStore {
     let (queue, work) = Queue::new();
     let (running, ended) = watch::channel(());
     let watchers = Arc::new(Watchers::default());
     let path = connector.path.clone();
+    let poller = Poller::new(connector.clone(), readers.clone(), watchers.clone());
     let writer = Writer {
         connector,
         limits,
@@ -50,10 +50,6 @@ pub(super) fn start(
         watchers: watchers.clone(),
         work,
         waiting: VecDeque::new(),
-    };
-    let poller = Poller {
-        db: polling,
-        watchers: watchers.clone(),
     };
     let reading = readers.clone();
     #[expect(
@@ -92,7 +88,7 @@ enum Failure {
 }
 
 impl Writer {
-    async fn run(mut self, poller: Poller, readers: DatabaseConnection) {
+    async fn run(mut self, mut poller: Poller, readers: DatabaseConnection) {
         tokio::select! {
             () = self.write_all() => {}
             () = poller.run() => {}
@@ -101,7 +97,8 @@ impl Writer {
         let _ = tokio::time::timeout(GRACE, readers.close()).await;
         // The connection that writes is closed last: if nobody reads any more, it empties the write-ahead log and removes it.
         // Nothing is lost where that fails: whoever opens the file next does it.
-        for db in iter::once(poller.db).chain(self.db.take()) {
+        poller.close().await;
+        if let Some(db) = self.db {
             let _ = db.close().await;
         }
     }
@@ -158,7 +155,7 @@ impl Writer {
     async fn attempt(&mut self, group: &mut [Work]) -> Result<(), Failure> {
         self.check_files()?;
         let db = self.connection().await.map_err(Failure::Group)?;
-        let transaction = match begin(&db).await {
+        let transaction = match begin_patiently(&db, self.connector.busy_timeout).await {
             Ok(transaction) => transaction,
             Err(fault) => {
                 if !fault.is_busy() {
@@ -195,7 +192,7 @@ impl Writer {
         if let Some(db) = &self.db {
             return Ok(db.clone());
         }
-        let db = self.connector.writer(Missing::Fail).await?;
+        let db = self.connector.writer().await?;
         let gone = |_| Fault::unavailable(Cause::FileGone);
         self.files.take_log_anew().map_err(gone)?;
         Ok(self.db.insert(db).clone())

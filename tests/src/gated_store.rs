@@ -1,0 +1,252 @@
+//! A store with gates before and after its commits, that tells the parent what it acknowledges.
+//!
+//! Commits and leases of this process go one at a time, so that nothing of it happens while it is at a gate.
+
+use std::num::NonZeroU32;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tracemem_sdk::{
+    id::TenantId,
+    store::{
+        Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob,
+        Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
+        StreamId, Version,
+    },
+    time::Timestamp,
+};
+use tracemem_store::SqliteStore;
+
+use crate::{
+    Outcome,
+    arrow::Arrow,
+    gates::{Gates, await_word},
+    protocol::{Acked, Said, say},
+};
+
+/// [`SqliteStore`] with gates.
+#[derive(Debug)]
+pub struct GatedStore {
+    store: SqliteStore,
+    gates: Gates,
+    waits_after_acks: bool,
+    turn: Mutex<()>,
+}
+
+/// The gates of one commit.
+struct Passage {
+    before: Option<Arrow>,
+    within: Option<Arrow>,
+    after: Option<Arrow>,
+}
+
+impl GatedStore {
+    /// Puts gates before and after the commits of `store`.
+    #[must_use]
+    pub fn new(store: SqliteStore, gates: Gates, waits_after_acks: bool) -> Self {
+        Self {
+            store,
+            gates,
+            waits_after_acks,
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// Passes a point outside the store. Nothing of this process is inside the store while it waits there, so that a process
+    /// that is stopped there holds no lock.
+    ///
+    /// # Errors
+    /// Where there is no parent any more.
+    pub async fn meet(&self, arrow: Arrow) -> Outcome {
+        let _turn = self.turn.lock().await;
+        self.gates.reach(arrow)
+    }
+
+    fn reach(&self, arrow: Option<Arrow>) -> Result<(), StoreError> {
+        arrow.map_or(Ok(()), |arrow| self.gates.reach(arrow).map_err(alone))
+    }
+
+    fn acknowledge(&self, acked: Acked) -> Outcome {
+        say(&Said::Acked(acked))?;
+        if self.waits_after_acks {
+            await_word()?;
+        }
+        Ok(())
+    }
+}
+
+/// The parent is gone: nothing is to be done any more.
+fn alone(source: crate::Fault) -> StoreError {
+    StoreError::new(StoreErrorKind::Closed, "meeting the parent").with_source(source)
+}
+
+fn passage(commit: &Commit) -> Passage {
+    let kinds: Vec<String> = commit
+        .entries
+        .iter()
+        .filter_map(|entry| {
+            let event: Value = serde_json::from_slice(&entry.bytes).ok()?;
+            Some(event.get("type")?.as_str()?.to_owned())
+        })
+        .collect();
+    let has = |kind: &str| kinds.iter().any(|other| other == kind);
+    let (before, within, after) = if has("execution_started") {
+        (
+            Some(Arrow::BeforeStart),
+            Some(Arrow::InStart),
+            Some(Arrow::Started),
+        )
+    } else if has("decision_opened") {
+        (
+            Some(Arrow::BeforeOpen),
+            Some(Arrow::InOpen),
+            Some(Arrow::Opened),
+        )
+    } else if has("approval_answered") {
+        (
+            Some(Arrow::BeforeAnswer),
+            Some(Arrow::InAnswer),
+            Some(Arrow::AnswerRecorded),
+        )
+    } else if has("execution_recorded") {
+        (
+            Some(Arrow::BeforeReceipt),
+            Some(Arrow::InReceipt),
+            Some(Arrow::Recorded),
+        )
+    } else if has("delivery_attempted") {
+        (None, None, Some(Arrow::DeliveryRecorded))
+    } else {
+        (None, None, None)
+    };
+    Passage {
+        before,
+        within,
+        after,
+    }
+}
+
+#[async_trait]
+impl Store for GatedStore {
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let _turn = self.turn.lock().await;
+        let Passage {
+            before,
+            within,
+            after,
+        } = passage(&commit);
+        let acked = Acked {
+            stream: commit.stream.to_string(),
+            entries: commit
+                .entries
+                .iter()
+                .map(|entry| (entry.seq, entry.leaf.to_string()))
+                .collect(),
+        };
+        self.reach(before)?;
+        self.reach(within)?;
+        let committed = self.store.commit(commit).await?;
+        if matches!(committed, Committed::Written(_)) {
+            self.acknowledge(acked).map_err(alone)?;
+            self.reach(after)?;
+        }
+        Ok(committed)
+    }
+
+    async fn load(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<Stream>, StoreError> {
+        self.store.load(tenant, stream).await
+    }
+
+    async fn head(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<StreamHead>, StoreError> {
+        self.store.head(tenant, stream).await
+    }
+
+    async fn find_key(
+        &self,
+        tenant: &TenantId,
+        key: &KeyDigest,
+    ) -> Result<Option<KeyClaim>, StoreError> {
+        self.store.find_key(tenant, key).await
+    }
+
+    async fn lease_jobs(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: NonZeroU32,
+    ) -> Result<Vec<LeasedJob>, StoreError> {
+        let _turn = self.turn.lock().await;
+        self.store.lease_jobs(now, until, limit).await
+    }
+
+    async fn lease_timers(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, StreamId)>, StoreError> {
+        let _turn = self.turn.lock().await;
+        self.store.lease_timers(now, until, limit).await
+    }
+
+    async fn wait(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+        after: Version,
+    ) -> Result<(), StoreError> {
+        self.store.wait(tenant, stream, after).await
+    }
+
+    async fn health(&self) -> Result<StoreHealth, StoreError> {
+        self.store.health().await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.store.close().await
+    }
+}
+
+#[async_trait]
+impl Catalog for GatedStore {
+    async fn document(
+        &self,
+        tenant: &TenantId,
+        kind: DocumentKind,
+        id: &str,
+        version: Option<u64>,
+    ) -> Result<Option<Document>, StoreError> {
+        self.store.document(tenant, kind, id, version).await
+    }
+
+    async fn documents(
+        &self,
+        tenant: &TenantId,
+        kind: DocumentKind,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<Document>, StoreError> {
+        self.store.documents(tenant, kind, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Index for GatedStore {
+    async fn list(
+        &self,
+        tenant: &TenantId,
+        listing: &Listing,
+        limit: NonZeroU32,
+    ) -> Result<Page, StoreError> {
+        self.store.list(tenant, listing, limit).await
+    }
+}

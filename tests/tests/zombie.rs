@@ -1,0 +1,189 @@
+//! Zombies and rivals: a worker that is stopped past its deadline and comes back, and two workers that claim at once.
+
+use std::path::Path;
+
+use tracemem_sdk::decision::event::EventKind;
+use tracemem_tests::{
+    Outcome,
+    arrow::{Arrow, Class},
+    inspection::{Kept, count, standing},
+    process::Process,
+    protocol::{How, Ran, Task, Work},
+    scale::scaled,
+    target::Target,
+};
+
+const CHILD: &str = env!("CARGO_BIN_EXE_crash_child");
+
+/// Stops a worker at `arrow`, lets another one take over until it is done, and lets the first one go on.
+fn stopped_at(arrow: Arrow, task: &Task) -> Outcome<(Ran, Ran)> {
+    let mut zombie = Process::start(CHILD, &task.clone().stopping_at([arrow]))?;
+    zombie.reaches(arrow)?;
+    // The word is there before it is stopped: what it wakes up to is the middle of its own work.
+    zombie.stop()?;
+    zombie.go()?;
+    let mut heir = Process::start(CHILD, task)?;
+    let heirs = heir.runs()?;
+    let mut acked = heir.end()?;
+    zombie.resume()?;
+    let zombies = zombie.runs()?;
+    acked.extend(zombie.end()?);
+    Kept::in_folder(&task.dir)?.check(&acked)?;
+    Ok((heirs, zombies))
+}
+
+fn ending(dir: &Path, class: Class) -> Outcome<(usize, String)> {
+    let kept = Kept::in_folder(dir)?;
+    let effects = Target::new(dir, class).effects()?;
+    Ok((effects.len(), standing(kept.only_trace()?)))
+}
+
+fn row(case: &str, class: Class, heir: &Ran, zombie: &Ran, effects: usize, end: &str) {
+    println!(
+        "{case:<30} {class:<12} {:<10} {:<14} {effects:>7}  {end}",
+        format!("{:?}", heir.how),
+        format!("{:?}", zombie.how)
+    );
+}
+
+#[test]
+fn i2_a_zombie_that_looks_at_its_deadline_sends_nothing() -> Outcome {
+    for _ in 0..scaled(5) {
+        for class in Class::ALL {
+            let folder = tempfile::tempdir()?;
+            let task = Task::new(folder.path(), Work::Carry, class);
+            let (heir, zombie) = stopped_at(Arrow::BeforeSend, &task)?;
+            let (effects, end) = ending(folder.path(), class)?;
+            row(
+                "stopped before the send",
+                class,
+                &heir,
+                &zombie,
+                effects,
+                &end,
+            );
+            assert_eq!(zombie.how, How::DidNotHappen);
+            if class == Class::Opaque {
+                // Its word that nothing was sent settles what nobody knew, and leaves the effect to be tried again.
+                assert_eq!(
+                    (heir.how, effects, end.as_str()),
+                    (How::Uncertain, 0, "approved/failed")
+                );
+                let mut next = Process::start(CHILD, &task)?;
+                assert_eq!(next.runs()?.how, How::Executed);
+                next.end()?;
+                assert_eq!(
+                    ending(folder.path(), class)?,
+                    (1, "committed/executed".to_owned())
+                );
+            } else {
+                assert_eq!(
+                    (heir.how, effects, end.as_str()),
+                    (How::Executed, 1, "committed/executed")
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew() -> Outcome {
+    for _ in 0..scaled(5) {
+        for class in Class::ALL {
+            let folder = tempfile::tempdir()?;
+            let task = Task::new(folder.path(), Work::Carry, class);
+            let (heir, zombie) = stopped_at(Arrow::Applied, &task)?;
+            let (effects, end) = ending(folder.path(), class)?;
+            row(
+                "stopped after the send",
+                class,
+                &heir,
+                &zombie,
+                effects,
+                &end,
+            );
+            assert_eq!((effects, end.as_str()), (1, "committed/executed"));
+            let expected = match class {
+                Class::Opaque => How::Uncertain,
+                Class::Lookup => How::Replayed,
+                Class::Idempotent | Class::Conditional => How::Executed,
+            };
+            assert_eq!(heir.how, expected);
+            // What it knew is kept, also where it changes nothing.
+            let kept = Kept::in_folder(folder.path())?;
+            let trace = kept.only_trace()?;
+            let known =
+                count(trace, EventKind::ExecutionLateReceipt) == 1 || kept.holds_late_reports();
+            assert!(known, "the zombie's receipt was thrown away");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_zombie_that_never_looks_is_held_off_by_a_target_that_can() -> Outcome {
+    for _ in 0..scaled(5) {
+        for class in [Class::Idempotent, Class::Conditional] {
+            let folder = tempfile::tempdir()?;
+            let mut task = Task::new(folder.path(), Work::Carry, class);
+            task.checks_deadline = false;
+            let (heir, zombie) = stopped_at(Arrow::BeforeSend, &task)?;
+            let (effects, end) = ending(folder.path(), class)?;
+            row(
+                "stopped, sends all the same",
+                class,
+                &heir,
+                &zombie,
+                effects,
+                &end,
+            );
+            assert_eq!((effects, end.as_str()), (1, "committed/executed"));
+            assert_eq!(Target::new(folder.path(), class).requests()?.len(), 2);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn i2_of_two_that_claim_at_once_one_starts_and_the_other_takes_over_when_it_is_killed() -> Outcome {
+    for _ in 0..scaled(5) {
+        for class in Class::ALL {
+            let folder = tempfile::tempdir()?;
+            let task = Task::new(folder.path(), Work::Carry, class);
+            let mut claiming = task.clone().stopping_at([Arrow::BeforeStart]);
+            // Both come to the same decision, and neither starts before the other could.
+            let mut first = Process::start(CHILD, &claiming)?;
+            first.reaches(Arrow::BeforeStart)?;
+            claiming.gates.push(Arrow::Applied);
+            let mut second = Process::start(CHILD, &claiming)?;
+            second.reaches(Arrow::BeforeStart)?;
+            second.go()?;
+            second.reaches(Arrow::Applied)?;
+            first.go()?;
+            let acked = second.kill()?;
+            if matches!(class, Class::Idempotent | Class::Conditional) {
+                // It takes over, and stops before its own start.
+                first.reaches(Arrow::BeforeStart)?;
+                first.go()?;
+            }
+            let ran = first.runs()?;
+            let mut all_acked = first.end()?;
+            all_acked.extend(acked);
+            Kept::in_folder(folder.path())?.check(&all_acked)?;
+            let (effects, end) = ending(folder.path(), class)?;
+            println!(
+                "two claim at once {class}: {:?}, {effects} effect, {end}",
+                ran.how
+            );
+            assert_eq!(effects, 1);
+            let expected = match class {
+                Class::Opaque => (How::Uncertain, "approved/unknown"),
+                Class::Lookup => (How::Replayed, "committed/executed"),
+                Class::Idempotent | Class::Conditional => (How::Executed, "committed/executed"),
+            };
+            assert_eq!((ran.how, end.as_str()), expected);
+        }
+    }
+    Ok(())
+}
