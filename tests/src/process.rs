@@ -21,6 +21,9 @@ use crate::{
 /// How long a child may be silent; nothing here comes near it unless something hangs.
 const SILENCE: Duration = Duration::from_secs(90);
 
+/// How long to wait for one child where another may have something to say.
+const MOMENT: Duration = Duration::from_millis(5);
+
 /// A child. Dropping it kills it.
 #[derive(Debug)]
 pub struct Process {
@@ -85,7 +88,7 @@ impl Process {
     ///
     /// # Errors
     /// Where it ends, or says nothing for too long.
-    pub fn next(&mut self) -> Outcome<Said> {
+    pub fn hears(&mut self) -> Outcome<Said> {
         match self.output.recv_timeout(SILENCE) {
             Ok(line) => self.note(&line),
             Err(RecvTimeoutError::Timeout) => Err("a child says nothing any more".into()),
@@ -96,13 +99,33 @@ impl Process {
         }
     }
 
+    /// Reads what it was acknowledged meanwhile, without waiting for more than a moment.
+    ///
+    /// # Errors
+    /// Where it ends, or says anything else.
+    pub fn poll(&mut self) -> Outcome {
+        loop {
+            match self.output.recv_timeout(MOMENT) {
+                Ok(line) => match self.note(&line)? {
+                    Said::Acked(_) => {}
+                    other => return Err(format!("a child says {other:?}").into()),
+                },
+                Err(RecvTimeoutError::Timeout) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    let errors = self.reap()?.1;
+                    return Err(format!("a child ended too soon: {errors}").into());
+                }
+            }
+        }
+    }
+
     /// The next thing it says that is no acknowledgement.
     ///
     /// # Errors
-    /// As [`next`](Self::next).
+    /// As [`hears`](Self::hears).
     pub fn says(&mut self) -> Outcome<Said> {
         loop {
-            match self.next()? {
+            match self.hears()? {
                 Said::Acked(_) => {}
                 other => return Ok(other),
             }

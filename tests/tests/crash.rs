@@ -90,7 +90,7 @@ fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Kil
     child.reaches(arrow)?;
     if arrow.is_passed() {
         // Where in the commit it dies is left to chance, over the time that a commit takes.
-        std::thread::sleep(Duration::from_micros(400 * kill as u64));
+        std::thread::sleep(Duration::from_micros(1_500 * kill as u64));
     }
     let acked = child.kill()?;
 
