@@ -79,7 +79,10 @@ pub(crate) async fn add_context(
             .filter(|trace| trace.state.agent == *agent)
             .ok_or(ContextError::NotFound)?;
         let so_far = context_of(&trace).ok_or(ContextError::Invalid(InvalidContext::Erased))?;
-        merge(&so_far, context).map_err(ContextError::Invalid)?;
+        let merged = merge(&so_far, context).map_err(ContextError::Invalid)?;
+        // What is added bit by bit is bounded like what is given at once.
+        check_value(&Value::Object(merged), &engine.settings.request_limits)
+            .map_err(|source| ContextError::Invalid(InvalidContext::Json(source)))?;
         let bytes = text(context);
         let summary = summary.map(|summary| text(&Value::from(summary)));
         let mut disclosures = vec![(disclosed::CONTEXT, bytes.as_slice())];

@@ -31,6 +31,9 @@ pub enum CloseError {
     /// The decision is one that this handle does not know.
     #[error("there is no such decision")]
     NotFound,
+    /// The summary is too long.
+    #[error("`summary`: it has at most 2,000 characters")]
+    Summary,
     /// The outcome breaks a limit.
     #[error("the outcome is refused")]
     Outcome(#[source] InvalidOutcome),
@@ -127,6 +130,9 @@ pub(crate) async fn close(
     action: CloseAction,
     summary: Option<&str>,
 ) -> Result<Trace, CloseError> {
+    if summary.is_some_and(|summary| summary.chars().count() > 2_000) {
+        return Err(CloseError::Summary);
+    }
     loop {
         let trace = owned(engine, tenant, agent, decision).await?;
         let status = trace.state.status();

@@ -7,7 +7,10 @@ use super::{
     status::{TraceEnd, Verdict},
 };
 use crate::{
-    evidence::canonical::{self, NotCanonical},
+    evidence::{
+        canonical::{self, NotCanonical},
+        digest::Digest,
+    },
     id::{ExecutionId, RequestId},
     store::Projection,
     time::Timestamp,
@@ -25,6 +28,7 @@ struct Body<'a> {
     failures: u32,
     ended_at: Option<Timestamp>,
     trace_closed: bool,
+    head: Option<Digest>,
 }
 
 impl State {
@@ -41,6 +45,8 @@ impl State {
             failures: self.failures,
             ended_at: self.ended.as_ref().map(|ended| ended.at),
             trace_closed: self.position.trace == TraceEnd::Closed,
+            // With it a trace whose last events were cut off does not load, whatever they said.
+            head: self.head.leaf,
         };
         Ok(Projection {
             status: self.status().as_str().to_owned(),

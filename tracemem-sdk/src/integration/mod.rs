@@ -28,7 +28,7 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// Where it went.
     pub destination: Destination,
-    /// The integration's own note, at most 4,000 characters, such as a channel and a message id. It must hold no secret: it is stored
+    /// The integration's own note, of which 4,000 characters are kept, such as a channel and a message id. It must hold no secret: it is stored
     /// as a disclosure of the trace.
     pub handle: String,
 }
@@ -41,7 +41,7 @@ impl Delivery {
             tenant: message.tenant.clone(),
             id: message.delivery.clone(),
             destination: to.clone(),
-            handle: handle.into(),
+            handle: handle.into().chars().take(4_000).collect(),
         }
     }
 

@@ -45,7 +45,7 @@ impl DocumentKind {
 pub struct DocumentWrite {
     /// What it is.
     pub kind: DocumentKind,
-    /// Its name, stable over its versions; at most 128 bytes of ASCII.
+    /// Its name, stable over its versions; at most 300 bytes of ASCII.
     pub id: String,
     /// Its version, from 1.
     pub version: u64,
