@@ -2,10 +2,12 @@
 //!
 //! [`SqliteStore`] promises what [`Store`], [`Catalog`] and [`Index`] promise. A commit is on the disk before its caller is
 //! answered (a write-ahead log with `synchronous=FULL`); calls that wait at the same time share one transaction. Reads go
-//! through connections of their own and never wait for a write. Backups, and the folder the file lies in, are left to the host.
+//! through connections of their own and never wait for a write. A file that is unlinked, moved or replaced while it is open
+//! takes no commit any more: open it again.
 //!
-//! The file belongs to SQLite: while any process has it open, copy it with SQLite's own means, and open it with nothing else
-//! inside the same process, because closing such a second handle would release SQLite's locks
+//! Backups are left to the host, and so is who may read the file: it is made with the permissions that the process gives to
+//! new files. The file belongs to SQLite: while any process has it open, copy it with SQLite's own means, and open it with
+//! nothing else inside the same process, because closing such a second handle releases SQLite's locks
 //! (<https://sqlite.org/howtocorrupt.html>).
 
 mod connector;

@@ -3,12 +3,9 @@
 //! A bounded queue: who finds it full waits for a place, so memory does not grow with the backlog. A call that is in the queue
 //! is carried out whether or not its caller still waits for the answer.
 
-use std::{
-    mem,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::mem;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracemem_sdk::{
     id::{JobId, TenantId},
     store::{Commit, Committed, Entry, KeyDigest, LeasedJob, StreamId},
@@ -23,10 +20,18 @@ use crate::sql::{
 const PLACES: usize = 256;
 
 /// The callers' end.
-///
-/// It holds `None` once it is closed: the writer ends when the last sender is gone and the queue is empty.
 #[derive(Debug)]
-pub(super) struct Queue(Mutex<Option<mpsc::Sender<Work>>>);
+pub(super) struct Queue {
+    work: mpsc::Sender<Work>,
+    closed: watch::Sender<bool>,
+}
+
+/// The writer's end.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    work: mpsc::Receiver<Work>,
+    closed: watch::Receiver<bool>,
+}
 
 /// A call that writes.
 #[derive(Debug)]
@@ -45,9 +50,15 @@ pub(super) struct Asked<Q, A> {
 }
 
 impl Queue {
-    pub(super) fn new() -> (Self, mpsc::Receiver<Work>) {
-        let (sender, receiver) = mpsc::channel(PLACES);
-        (Self(Mutex::new(Some(sender))), receiver)
+    pub(super) fn new() -> (Self, Waiting) {
+        let ((work, waiting), (closed, seen)) = (mpsc::channel(PLACES), watch::channel(false));
+        (
+            Self { work, closed },
+            Waiting {
+                work: waiting,
+                closed: seen,
+            },
+        )
     }
 
     /// Puts a call into the queue and waits until the writer has answered it.
@@ -56,19 +67,20 @@ impl Queue {
         question: Q,
         work: fn(Asked<Q, A>) -> Work,
     ) -> Result<A, Fault> {
+        if !self.is_open() {
+            return Err(Fault::closed());
+        }
         let (reply, answer) = oneshot::channel();
-        let sender = self.lock().clone().ok_or(Fault::closed())?;
-        let sent = sender
-            .send(work(Asked {
-                question,
-                answer: None,
-                reply,
-            }))
-            .await;
-        // Whoever waits for an answer must not keep the queue open.
-        drop(sender);
-        // The writer ends before the queue is closed only if its runtime does.
-        sent.map_err(|_| Fault::closed())?;
+        let asked = Asked {
+            question,
+            answer: None,
+            reply,
+        };
+        self.work
+            .send(work(asked))
+            .await
+            .map_err(|_| Fault::closed())?;
+        // The answer is lost only with the runtime that the writer ran in.
         answer
             .await
             .map_err(|_| Fault::unavailable(Cause::WriterGone))?
@@ -76,17 +88,33 @@ impl Queue {
 
     /// Refuses all further calls. Those in the queue are carried out.
     pub(super) fn close(&self) {
-        self.lock().take();
+        self.closed.send_replace(true);
     }
 
     /// Whether calls are still taken.
     pub(super) fn is_open(&self) -> bool {
-        self.lock().is_some()
+        !*self.closed.borrow()
+    }
+}
+
+impl Waiting {
+    /// The next call, as soon as there is one; `None` where none will ever come: the last handle is gone, or the store is closed.
+    pub(super) async fn next(&mut self) -> Option<Work> {
+        let Self { work, closed } = self;
+        tokio::select! {
+            next = work.recv() => next,
+            // Closed, or dropped, which is the same.
+            _ = closed.wait_for(|closed| *closed) => {
+                // A caller may hold a place in the queue and never use it. Nobody waits for that.
+                work.close();
+                work.try_recv().ok()
+            }
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<mpsc::Sender<Work>>> {
-        // The sender is only ever taken away, so what a panicking holder left is good.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The next call, if there is one now.
+    pub(super) fn now(&mut self) -> Option<Work> {
+        self.work.try_recv().ok()
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tracemem_sdk::store::{Commit, Committed};
 
 use super::{
@@ -21,7 +21,7 @@ use super::{
     file::Files,
     options::GroupLimits,
     poller::Poller,
-    queue::{Queue, Work},
+    queue::{Queue, Waiting, Work},
     watchers::Watchers,
 };
 use crate::sql::{
@@ -37,7 +37,7 @@ pub(super) fn start(
     writing: DatabaseConnection,
     readers: DatabaseConnection,
 ) -> SqliteStore {
-    let (queue, work) = Queue::new();
+    let (queue, waiting) = Queue::new();
     let (running, ended) = watch::channel(());
     let watchers = Arc::new(Watchers::default());
     let path = connector.path.clone();
@@ -48,8 +48,8 @@ pub(super) fn start(
         files: files.clone(),
         db: Some(writing),
         watchers: watchers.clone(),
-        work,
-        waiting: VecDeque::new(),
+        queue: waiting,
+        next: VecDeque::new(),
     };
     let reading = readers.clone();
     #[expect(
@@ -74,9 +74,9 @@ struct Writer {
     /// `None` after a fault that left it in an unknown state, until the next group needs one.
     db: Option<DatabaseConnection>,
     watchers: Arc<Watchers>,
-    work: mpsc::Receiver<Work>,
+    queue: Waiting,
     /// Taken from the queue, and for the next group.
-    waiting: VecDeque<Work>,
+    next: VecDeque<Work>,
 }
 
 /// A transaction that did not take place.
@@ -101,9 +101,12 @@ impl Writer {
         if let Some(db) = self.db {
             let _ = db.close().await;
         }
+        while let Some(late) = self.queue.now() {
+            late.settle(Some(Fault::closed()));
+        }
     }
 
-    /// Returns when the queue is closed and empty.
+    /// Returns when the queue is closed, or nobody has its other end, and it is empty.
     async fn write_all(&mut self) {
         while let Some(group) = self.next_group().await {
             self.write(group).await;
@@ -112,24 +115,24 @@ impl Writer {
 
     /// What waits now and can be written together.
     async fn next_group(&mut self) -> Option<Vec<Work>> {
-        if self.waiting.is_empty() {
-            self.waiting.push_back(self.work.recv().await?);
+        if self.next.is_empty() {
+            self.next.push_back(self.queue.next().await?);
         }
-        while self.waiting.len() < self.limits.calls.get() {
-            let Ok(work) = self.work.try_recv() else {
+        while self.next.len() < self.limits.calls.get() {
+            let Some(work) = self.queue.now() else {
                 break;
             };
-            self.waiting.push_back(work);
+            self.next.push_back(work);
         }
         let (mut group, mut bytes, mut touched) = (Vec::new(), 0, HashSet::new());
-        for work in mem::take(&mut self.waiting) {
+        for work in mem::take(&mut self.next) {
             let fits = group.is_empty() || bytes + work.bytes() <= self.limits.bytes;
             if fits && work.touched().all(|place| !touched.contains(&place)) {
                 bytes += work.bytes();
                 touched.extend(work.touched());
                 group.push(work);
             } else {
-                self.waiting.push_back(work);
+                self.next.push_back(work);
             }
         }
         Some(group)

@@ -9,6 +9,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use tracemem_sdk::store::{Committed, Store, StoreErrorKind};
 use tracemem_store::SqliteStore;
@@ -29,7 +30,8 @@ pub(crate) enum Role {
     WritesOnDemand,
     /// For each line writes the stream with that number and claims the key with that number, and says whether it won.
     Races,
-    /// Writes until it is refused, says so, waits for a line, and writes once more.
+    /// Writes with files limited to a mebibyte until it is refused, says so, waits for a line, and writes once more without the
+    /// limit.
     Fills,
 }
 
@@ -53,10 +55,11 @@ impl Other {
         Self::spawn(Command::new(env::current_exe()?), role, file)
     }
 
-    /// Starts it with files limited to so many blocks of 512 bytes, and with the signal ignored that would kill it there.
-    pub(crate) fn start_limited(role: Role, file: &Path, blocks: u32) -> Result<Self, Failure> {
+    /// Starts it with the signal ignored that would kill it where a file grows beyond its limit: a shell has to do that, and what
+    /// a shell ignores its command ignores too.
+    pub(crate) fn start_where_writes_may_fail(role: Role, file: &Path) -> Result<Self, Failure> {
         let mut shell = Command::new("sh");
-        let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
+        let script = "trap '' XFSZ; exec \"$0\" \"$@\"";
         shell.arg("-c").arg(script).arg(env::current_exe()?);
         Self::spawn(shell, role, file)
     }
@@ -113,10 +116,6 @@ impl Other {
     pub(crate) fn kill(&mut self) -> Tested {
         self.process.kill()?;
         Ok(())
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
     }
 
     /// Lets it end by itself.
@@ -223,6 +222,14 @@ async fn races(file: &Path) -> Tested {
 
 async fn fills(file: &Path) -> Tested {
     let store = SqliteStore::open(file).await?;
+    let unlimited = getrlimit(Resource::Fsize);
+    setrlimit(
+        Resource::Fsize,
+        Rlimit {
+            current: Some(1024 * 1024),
+            ..unlimited
+        },
+    )?;
     for version in 0.. {
         match store.commit(sized_step(0, version, 1, 32 * 1024)?).await {
             Ok(Committed::Written(version)) => say(&version.to_string()),
@@ -230,6 +237,7 @@ async fn fills(file: &Path) -> Tested {
             Err(error) if error.kind() == StoreErrorKind::Unavailable => {
                 say("unavailable");
                 hear()?;
+                setrlimit(Resource::Fsize, unlimited)?;
                 write(&store, sized_step(0, version, 1, 32 * 1024)?).await?;
                 say(&(version + 1).to_string());
                 return Ok(store.close().await?);

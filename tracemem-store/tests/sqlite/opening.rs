@@ -1,10 +1,10 @@
 //! Opening: what a file must be, and what a host is told where it is not.
 
-use std::{fs, time::Duration};
+use std::{fs, future::poll_fn, task::Poll, time::Duration};
 
 use tempfile::tempdir;
 use tokio::task::JoinSet;
-use tracemem_sdk::store::{Backend, Store, StoreErrorKind};
+use tracemem_sdk::store::{Backend, Committed, Store, StoreErrorKind, Version};
 use tracemem_store::{
     SqliteStore,
     sqlite::{OpenError, SqliteOptions},
@@ -177,6 +177,38 @@ async fn the_log_is_a_write_ahead_log() -> Tested {
         column::<String>(&outside(&path).await?, "PRAGMA journal_mode").await?,
         ["wal"]
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_close_waits_for_no_call_that_nobody_polls() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).await?;
+    // More than the queue has places for.
+    let commits: Vec<_> = (0..600)
+        .map(|number| step(number, 0, 1))
+        .collect::<Result<_, _>>()?;
+    let mut calls: Vec<_> = commits
+        .into_iter()
+        .map(|commit| store.commit(commit))
+        .collect();
+    for call in &mut calls {
+        assert!(
+            poll_fn(|context| Poll::Ready(call.as_mut().poll(context)))
+                .await
+                .is_pending()
+        );
+    }
+    tokio::time::timeout(Duration::from_secs(10), store.close()).await??;
+    let reopened = SqliteStore::open(&path).await?;
+    for (number, call) in (0..).zip(calls) {
+        let kept = version(&reopened, number).await? == 1;
+        match call.await {
+            Ok(committed) => assert!(kept && committed == Committed::Written(Version(1))),
+            Err(error) => assert!(!kept && error.kind() == StoreErrorKind::Closed, "{error:?}"),
+        }
+    }
     Ok(())
 }
 
