@@ -1,4 +1,4 @@
-//! A store in which something happens between the writing of a commit and its acknowledgement.
+//! A store in which something happens right before a commit is written, or between that and its acknowledgement.
 
 use std::{
     fmt,
@@ -21,7 +21,14 @@ use tracemem_sdk::{
 type Inner = FaultyStore<MemoryStore>;
 type Hook = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
-/// What the caller of the commit is told after the hook.
+/// When the hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    BeforeWriting,
+    AfterWriting,
+}
+
+/// What the caller of the commit is told in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     TheTruth,
@@ -31,11 +38,12 @@ pub(crate) enum Told {
 struct Hooked {
     inner: Inner,
     hook: Mutex<Option<Hook>>,
+    moment: Moment,
     told: Told,
 }
 
-/// The store inside, but for its first commit: it is written, `hook` runs, and then its caller is told.
-pub(crate) fn hooked<F>(inner: &Inner, told: Told, hook: F) -> Backend
+/// The store inside, but for its first commit, before or after which `hook` runs.
+pub(crate) fn hooked<F>(inner: &Inner, moment: Moment, told: Told, hook: F) -> Backend
 where
     F: FnOnce() -> BoxFuture<'static, ()> + Send + 'static,
 {
@@ -43,6 +51,7 @@ where
     Backend::store_only(Arc::new(Hooked {
         inner: inner.clone(),
         hook: Mutex::new(Some(hook)),
+        moment,
         told,
     }))
 }
@@ -57,16 +66,22 @@ impl fmt::Debug for Hooked {
 #[async_trait]
 impl Store for Hooked {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        let committed = self.inner.commit(commit).await?;
-        let hook = self
-            .hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let hook = self.hook.lock();
+        let hook = hook.unwrap_or_else(PoisonError::into_inner).take();
         let Some(hook) = hook else {
-            return Ok(committed);
+            return self.inner.commit(commit).await;
         };
-        hook().await;
+        let committed = match self.moment {
+            Moment::BeforeWriting => {
+                hook().await;
+                self.inner.commit(commit).await?
+            }
+            Moment::AfterWriting => {
+                let committed = self.inner.commit(commit).await?;
+                hook().await;
+                committed
+            }
+        };
         match self.told {
             Told::TheTruth => Ok(committed),
             Told::Unavailable => Err(StoreError::new(StoreErrorKind::Unavailable, "committing")),

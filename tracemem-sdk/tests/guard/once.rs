@@ -8,7 +8,7 @@ use tracemem_sdk::decision::event::Finding;
 
 use super::{
     bench::{Bench, DEADLINE, QUARANTINE, Ruling, Tested, allow, ask, request, said},
-    hooked::{Told, hooked},
+    hooked::{Moment, Told, hooked},
     targets::{Care, Gate, Stop, Target, at_once, effect},
 };
 
@@ -101,7 +101,7 @@ async fn told_late(
     told: Told,
     hook: Hook,
 ) -> Result<String, Box<dyn Error>> {
-    let late = bench.over(hooked(&bench.store, told, hook))?;
+    let late = bench.over(hooked(&bench.store, Moment::AfterWriting, told, hook))?;
     let theirs = target.clone();
     let guard = late.agent()?.guard(request("k1")?, target.safety());
     Ok(said(&guard.run(|permit| at_once(theirs, permit)).await))
@@ -185,5 +185,40 @@ async fn i2_who_reads_its_own_opening_again_takes_no_start_of_another_worker_for
     gate.open();
     assert_eq!(said(&taken.await?.await), "executed");
     assert_eq!(target.effects(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn i2_who_loses_the_race_for_a_start_runs_nothing_whatever_it_is_told() -> Tested {
+    for told in [Told::TheTruth, Told::Unavailable] {
+        let (bench, target) = (Bench::new(ask)?, Target::opaque());
+        let (agent, gate) = (bench.agent()?, Gate::shut());
+        let decision = agent.decide(&request("k1")?).await?.id().clone();
+        let approver = bench.approver()?;
+        approver.approve(&decision.approval(), Some("fine")).await?;
+
+        let (theirs, waits, started) = (target.clone(), gate.clone(), gate.clone());
+        let guard = agent.resume(decision.clone(), target.safety());
+        let (hand, taken) = tokio::sync::oneshot::channel();
+        let faster = move || {
+            async move {
+                let stop = Stop::AfterSend;
+                let run = guard.run(move |permit| effect(theirs, permit, stop, Care::Looks, waits));
+                let mut run = run.boxed();
+                assert_eq!(started.reached_by(&mut run).await, Ok(()));
+                assert!(hand.send(run).is_ok());
+            }
+            .boxed()
+        };
+        let raced = bench.over(hooked(&bench.store, Moment::BeforeWriting, told, faster))?;
+        let guard = raced.agent()?.resume(decision, target.safety());
+        let run = guard.run(|permit| at_once(target.clone(), permit)).await;
+        assert_eq!((said(&run).as_str(), target.effects()), ("busy", 1));
+        gate.open();
+        assert_eq!(
+            (said(&taken.await?.await).as_str(), target.effects()),
+            ("executed", 1)
+        );
+    }
     Ok(())
 }

@@ -14,6 +14,8 @@ use tracemem_sdk::{
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
+/// Real time after which something that waits for ever fails instead.
+const STUCK: Duration = Duration::from_secs(30);
 
 /// What a patient guard is told while the test does `meanwhile`, once the guard sleeps.
 async fn patient<F>(
@@ -35,7 +37,8 @@ where
         bench.clock.asleep().await;
         meanwhile.await
     };
-    let (run, done) = tokio::join!(run, meanwhile);
+    let both = async { tokio::join!(run, meanwhile) };
+    let (run, done) = tokio::time::timeout(STUCK, both).await?;
     done?;
     Ok(said(&run))
 }
@@ -183,7 +186,8 @@ where
         bench.clock.asleep().await;
         meanwhile.await
     };
-    let (waited, done) = tokio::join!(pending.wait(patience), meanwhile);
+    let both = async { tokio::join!(pending.wait(patience), meanwhile) };
+    let (waited, done) = tokio::time::timeout(STUCK, both).await?;
     done?;
     Ok(waited?)
 }
