@@ -33,7 +33,8 @@ use tracemem_sdk::{
     id::TenantId,
     store::{
         Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamHead, StreamId, Version,
+        LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamHead, StreamId,
+        Version,
     },
     time::Timestamp,
 };
