@@ -73,12 +73,6 @@ impl Process {
         })
     }
 
-    /// Its process id.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it was acknowledged so far, as far as it was read.
     #[must_use]
     pub fn acked(&self) -> &[Acked] {

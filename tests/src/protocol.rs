@@ -97,8 +97,6 @@ pub enum Order {
     Decide(String),
     /// Approve.
     Approve(DecisionId),
-    /// Read the trace, and say how many events it has.
-    Read(DecisionId),
     /// No file may grow any more.
     Limit,
     /// No file may grow any more once the next effect is applied.
@@ -125,8 +123,6 @@ pub enum Said {
     Answered(u64),
     /// The decision is made.
     Decided(DecisionId),
-    /// The trace has this many events.
-    Events(usize),
     /// The order is carried out.
     Obeyed,
     /// What came of an effect, or of carrying a decision through.
