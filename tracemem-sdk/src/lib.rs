@@ -12,6 +12,8 @@ pub mod guard;
 pub mod id;
 pub mod integration;
 pub mod json;
+#[cfg(feature = "unstable-mocks")]
+pub mod mocks;
 pub mod policy;
 pub mod route;
 pub mod store;

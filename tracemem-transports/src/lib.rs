@@ -6,6 +6,53 @@
 //!
 //! Whatever comes in is verified here, over raw bytes and before it is parsed; what an answer then leads to is left to the sdk. Every
 //! text of a request is untrusted: it is shown as plain text only.
+//!
+//! The integration mints what the page verifies, so both are given the same [`Links`](link::Links):
+//!
+//! ```
+//! # #[cfg(feature = "axum-0_8")] {
+//! # use tracemem_sdk::{
+//! #     TraceMem, approval::{ApprovalMessage, Resolution}, async_trait, integration::{Delivery, DeliveryError}, testing::MemoryStore,
+//! # };
+//! use tracemem_transports::{
+//!     link::{ApprovalLink, BaseUrl, LinkIntegration, LinkKeys, LinkSink, Links},
+//!     page::ConfirmPage,
+//! };
+//!
+//! #[derive(Debug)]
+//! struct Mailer;
+//!
+//! #[async_trait]
+//! impl LinkSink for Mailer {
+//!     async fn send(&self, message: &ApprovalMessage, links: &[ApprovalLink]) -> Result<(), DeliveryError> {
+//!         for link in links {
+//!             // Mail `message.title` and `link.url.expose()` to `link.approver`.
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     async fn concluded(&self, _: &Delivery, _: &Resolution) -> Result<(), DeliveryError> {
+//!         Ok(())
+//!     }
+//!
+//!     async fn check(&self) -> Result<(), DeliveryError> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn build(secret_from_the_vault: &[u8]) -> Result<axum::Router, Box<dyn std::error::Error>> {
+//! let keys = LinkKeys::new("2026a", secret_from_the_vault)?;
+//! let base = BaseUrl::parse("https://approvals.example.com/tracemem")?;
+//! let links = Links::new("mail".parse()?, base, keys);
+//! let tracemem = TraceMem::builder(MemoryStore::new())
+//!     .integration(LinkIntegration::new(links.clone(), Mailer))
+//!     .build()?;
+//! let router = ConfirmPage::new(tracemem, links).into_router();
+//! # Ok(router)
+//! # }
+//! # assert!(build(b"thirty-two random bytes, at least").is_ok());
+//! # }
+//! ```
 
 #[cfg(feature = "link")]
 pub mod link;

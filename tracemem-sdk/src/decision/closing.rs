@@ -196,7 +196,9 @@ pub(crate) async fn report_outcome(
         if trace.state.position.trace == TraceEnd::Closed {
             let late = LateReport {
                 decision,
+                agent,
                 report: "outcome",
+                said: outcome.to_bytes(),
                 body: outcome.to_bytes(),
             };
             administration::report_late(engine, tenant, &actor, late).await?;

@@ -201,11 +201,17 @@ pub(crate) async fn open(
             let impossible = StoreError::new(StoreErrorKind::Backend, "opening a decision");
             Err(DecideError::Store(impossible))
         }
-        // The acknowledgement may be lost and not the commit: if the decision is there, it is the one just made.
+        // The acknowledgement may be lost and not the commit: then it is there. Meanwhile it may have been approved and started by
+        // another worker, so that only a start that was drafted here is this caller's.
         Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+            let ours = trace.state.execution_id;
             match claim.existing(engine).await {
-                Ok(Some(there)) if there.decision == decision => Ok(Opened::New(there)),
-                Ok(Some(other)) => Ok(Opened::Existing(other)),
+                Ok(Some(there))
+                    if there.decision == decision && there.state.execution_id == ours =>
+                {
+                    Ok(Opened::New(there))
+                }
+                Ok(Some(there)) => Ok(Opened::Existing(there)),
                 Ok(None) | Err(_) => Err(DecideError::Store(error)),
             }
         }

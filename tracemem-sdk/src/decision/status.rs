@@ -130,6 +130,18 @@ snake_case_enum! {
     }
 }
 
+impl ApprovalOutcome {
+    /// The status that an approval which ends so leads to.
+    #[must_use]
+    pub fn status(self) -> Status {
+        match self {
+            Self::Approved => Status::Approved,
+            Self::Rejected => Status::Rejected,
+            Self::Expired => Status::Aborted,
+        }
+    }
+}
+
 snake_case_enum! {
     /// How a decision is closed. Exhaustive on purpose.
     CloseAction {
@@ -186,7 +198,10 @@ impl fmt::Display for Step {
             Self::RequestApproval => f.write_str("request an approval, to `needs_approval`"),
             Self::Deliver => f.write_str("deliver an approval"),
             Self::Answer => f.write_str("answer the approval"),
-            Self::Resolve(outcome) => write!(f, "resolve the approval, to `{outcome}`"),
+            Self::Resolve(outcome) => {
+                let to = outcome.status();
+                write!(f, "resolve the approval as `{outcome}`, to `{to}`")
+            }
             Self::Start => f.write_str("start the execution, to `started`"),
             Self::Record(to) => write!(f, "record the execution, to `{to}`"),
             Self::Report(to) => write!(f, "report an execution, to `{to}`"),
@@ -299,11 +314,7 @@ impl Position {
             ) => Ok(self),
             (Step::Answer, S::NeedsApproval, E::NotStarted) => Ok(self),
             (Step::Resolve(outcome), S::NeedsApproval, E::NotStarted) => {
-                with_status(match outcome {
-                    ApprovalOutcome::Approved => S::Approved,
-                    ApprovalOutcome::Rejected => S::Rejected,
-                    ApprovalOutcome::Expired => S::Aborted,
-                })
+                with_status(outcome.status())
             }
             (Step::Start, _, E::NotStarted | E::Failed | E::Unknown) if self.is_authorised() => {
                 with_execution(E::Started)

@@ -57,9 +57,7 @@ impl Admission {
         proposal: &Proposal,
     ) -> Result<Result<Trace, Refused>, DecideError> {
         let mut trace = match self.enter(proposal).await? {
-            Opened::New(trace) if trace.state.execution() == ExecutionState::Started => {
-                return Ok(Ok(trace));
-            }
+            Opened::New(trace) if self.may_still_be_sent(&trace) => return Ok(Ok(trace)),
             Opened::New(trace) | Opened::Existing(trace) => trace,
         };
         loop {
@@ -199,6 +197,14 @@ impl Admission {
         }
     }
 
+    /// Whether the trace stands at a start whose deadline lies ahead. A commit may take long to be acknowledged: by then the start may
+    /// have been given up, and even cleared up by a human.
+    fn may_still_be_sent(&self, trace: &Trace) -> bool {
+        let started = trace.state.execution() == ExecutionState::Started;
+        let start = trace.state.start.as_ref().filter(|_| started);
+        start.is_some_and(|start| self.engine.now() < start.claims.deadline)
+    }
+
     /// Makes a start durable. Whoever loses the race looks again.
     async fn start(&self, trace: Trace) -> Result<Next, DecideError> {
         let before = trace.clone();
@@ -208,7 +214,10 @@ impl Admission {
             .map_err(DecideError::Unwritable)?;
         let (commit, started) = draft.finish().map_err(DecideError::Unwritable)?;
         match self.engine.commit(commit).await {
-            Ok(Committed::Written(_)) => Ok(Next::Granted(started)),
+            Ok(Committed::Written(_)) if self.may_still_be_sent(&started) => {
+                Ok(Next::Granted(started))
+            }
+            Ok(Committed::Written(_)) => Ok(Next::LookAgain(started)),
             Ok(Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost) => {
                 Ok(Next::LookAgain(before))
             }
@@ -219,7 +228,7 @@ impl Admission {
                     .await
                     .map_err(|_| DecideError::Store(error))?;
                 let ours = again.state.execution_id == started.state.execution_id;
-                Ok(if ours {
+                Ok(if ours && self.may_still_be_sent(&again) {
                     Next::Granted(again)
                 } else {
                     Next::LookAgain(again)

@@ -29,7 +29,7 @@ pub use self::{
     permit::{DeadlinePassed, Execution, Permit},
     receipt::{Evidence, ExecutionReceipt},
     report::{ExecutionReport, ReportedAs},
-    run::{BlockReason, Effect, GuardError, NotExecuted, Run},
+    run::{BlockReason, Effect, GuardError, NotExecuted, NotRecorded, Run},
     running::Guard,
     safety::{Lookup, LookupAnswer, LookupFn, Safety},
     settling::ReceiptError,

@@ -107,9 +107,10 @@ impl Pending {
     pub async fn wait(&self, patience: Duration) -> Result<Waited, WaitError> {
         let engine = &self.engine;
         let until = engine.now().saturating_add(patience);
-        let mut trace = self.trace.clone();
         loop {
-            trace = bring_up_to_date(engine, trace).await.map_err(wait_error)?;
+            // What was said when this was made may be old by now, also where there is no patience to wait for news.
+            let trace = self.again().await?;
+            let trace = bring_up_to_date(engine, trace).await.map_err(wait_error)?;
             match trace.state.status() {
                 Status::NeedsApproval => {}
                 Status::Approved | Status::Committed => {
@@ -126,18 +127,21 @@ impl Pending {
             changed_or(engine, &trace, until.min(expiry))
                 .await
                 .map_err(WaitError::Store)?;
-            let again = engine
-                .load(&trace.tenant, &trace.decision)
-                .await
-                .map_err(WaitError::Store)?;
-            let lost = || {
-                WaitError::Store(StoreError::new(
-                    StoreErrorKind::Corrupt,
-                    "reading a trace again",
-                ))
-            };
-            trace = again.ok_or_else(lost)?;
         }
+    }
+
+    async fn again(&self) -> Result<Trace, WaitError> {
+        let Trace {
+            tenant, decision, ..
+        } = &self.trace;
+        let again = self.engine.load(tenant, decision).await;
+        let lost = || {
+            WaitError::Store(StoreError::new(
+                StoreErrorKind::Corrupt,
+                "reading a trace again",
+            ))
+        };
+        again.map_err(WaitError::Store)?.ok_or_else(lost)
     }
 }
 

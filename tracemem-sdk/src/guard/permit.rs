@@ -183,7 +183,7 @@ impl<T> Execution<T> {
         self
     }
 
-    /// What the business saw, where that is known already.
+    /// What the business saw, where that is known already. One that breaks a limit is left out, so that the receipt is recorded.
     pub fn outcome(mut self, outcome: Outcome) -> Self {
         self.receipt.outcome = Some(outcome);
         self

@@ -102,6 +102,17 @@ impl ExecutionReceipt {
         })
     }
 
+    /// What it says, but for the time at which it says so.
+    pub(crate) fn said(&self) -> Value {
+        let mut said = self.disclosed();
+        if let Some(said) = said.as_object_mut() {
+            said.remove("executed_at");
+            said.insert("execution".to_owned(), Value::from(self.execution.as_str()));
+            said.insert("status".to_owned(), Value::from(self.status.as_str()));
+        }
+        said
+    }
+
     /// Whether what was disclosed before says the same; a report made again may have been made at another time.
     pub(crate) fn says(&self, kept: &Value) -> bool {
         let ours = self.disclosed();

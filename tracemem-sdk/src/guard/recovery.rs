@@ -81,7 +81,9 @@ async fn look_up(
     lookup: &dyn Lookup,
 ) -> Result<Recovery, DecideError> {
     let until = engine.now().saturating_add(engine.settings.lookup_limit);
-    let asked = AssertUnwindSafe(lookup.find(&start.claims.idempotency_key)).catch_unwind();
+    // A lookup may panic before it makes its future, so it is called inside the caught one.
+    let asked = async { lookup.find(&start.claims.idempotency_key).await };
+    let asked = AssertUnwindSafe(asked).catch_unwind();
     let answer = tokio::select! {
         answer = asked => answer,
         () = engine.clock.sleep_until(until) => return Ok(Recovery::Human),

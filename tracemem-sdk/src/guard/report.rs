@@ -64,7 +64,7 @@ impl ExecutionReport {
         self
     }
 
-    /// What the business saw, where that is known already.
+    /// What the business saw, where that is known already. One that breaks a limit is left out, so that the report is recorded.
     pub fn outcome(self, outcome: Outcome) -> Self {
         Self {
             outcome: Some(outcome),

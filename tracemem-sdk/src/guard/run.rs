@@ -4,7 +4,7 @@ use std::{convert::Infallible, error::Error, fmt};
 
 use super::{ExecutionReceipt, Pending, settling::ReceiptError};
 use crate::{
-    decision::{DecideError, Handles, Trace},
+    decision::{DecideError, Handles, Trace, status::ExecutionState},
     id::DecisionId,
     time::Timestamp,
 };
@@ -150,9 +150,8 @@ impl<T> Run<T> {
                 | BlockReason::Lapsed
                 | BlockReason::Aborted
                 | BlockReason::NeedsInput
-                | BlockReason::PolicyError
-                | BlockReason::Skipped => Effect::NotStarted,
-                BlockReason::Failed => Effect::DidNotHappen,
+                | BlockReason::PolicyError => Effect::NotStarted,
+                BlockReason::Failed | BlockReason::Skipped => Effect::DidNotHappen,
                 BlockReason::Reverted | BlockReason::OtherTarget => Effect::Happened,
             },
         }
@@ -217,6 +216,18 @@ impl<T> fmt::Display for NotExecuted<T> {
 
 impl<T> Error for NotExecuted<T> {}
 
+/// How a failed effect ended could not be recorded before the deadline.
+#[derive(Debug, thiserror::Error)]
+#[error("how the effect of `{}` ended could not be recorded", .receipt.decision)]
+#[non_exhaustive]
+pub struct NotRecorded {
+    /// What must be reported later with `Agent::report_receipt`: nothing known is thrown away.
+    pub receipt: ExecutionReceipt,
+    /// Why it could not be recorded.
+    #[source]
+    pub source: ReceiptError,
+}
+
 /// A guarded effect failed. Each variant says whether the effect ran.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -231,8 +242,8 @@ pub enum GuardError<E> {
         decision: DecisionId,
         /// What the effect failed with.
         error: E,
-        /// Whether that is on record.
-        recorded: Result<(), ReceiptError>,
+        /// Whether that is on record; where it is not, the receipt that must be reported.
+        recorded: Result<(), Box<NotRecorded>>,
     },
     /// The effect was called, and may have happened. `recorded` says whether that is on record.
     #[error("the effect of `{decision}` may have happened")]
@@ -241,8 +252,8 @@ pub enum GuardError<E> {
         decision: DecisionId,
         /// What the effect failed with; `None` where it panicked.
         error: Option<E>,
-        /// Whether that is on record.
-        recorded: Result<(), ReceiptError>,
+        /// Whether that is on record; where it is not, the receipt that must be reported.
+        recorded: Result<(), Box<NotRecorded>>,
     },
     /// The effect ended, and its receipt could not be recorded before the deadline. Keep the receipt and report it later with
     /// `Agent::report_receipt`: nothing known is thrown away.
@@ -264,7 +275,14 @@ impl<E> GuardError<E> {
             Self::NotStarted(_) => Effect::NotStarted,
             Self::DidNotHappen { .. } => Effect::DidNotHappen,
             Self::MayHaveHappened { .. } => Effect::MayHaveHappened,
-            Self::Unrecorded { .. } => Effect::Happened,
+            Self::Unrecorded { receipt, .. } => match receipt.status {
+                ExecutionState::NotStarted => Effect::NotStarted,
+                ExecutionState::Failed | ExecutionState::Skipped => Effect::DidNotHappen,
+                ExecutionState::Executed | ExecutionState::Blocked | ExecutionState::Reverted => {
+                    Effect::Happened
+                }
+                ExecutionState::Started | ExecutionState::Unknown => Effect::MayHaveHappened,
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures_util::FutureExt;
 
 use super::{
-    EffectError, Execution, ExecutionReceipt, GuardError, Permit, Run, Safety,
+    EffectError, Execution, ExecutionReceipt, GuardError, NotRecorded, Permit, Run, Safety,
     admission::{Admission, Proposal},
     receipt::Evidence,
     settling::{ReceiptError, settle},
@@ -79,8 +79,8 @@ impl Guard {
     /// The start is committed before `effect` is called; receipt, close and outcome are committed after it, in one step. Where the
     /// store is gone by then, that is tried until the permit's deadline.
     ///
-    /// Dropping the future before the effect is called starts nothing. Dropping it while the effect runs leaves a start without a
-    /// receipt: after the deadline it is unknown, and its safety says what may be done.
+    /// Dropping the future before the effect is called runs nothing, but may leave a durable start, as dropping it while the effect
+    /// runs does: after the deadline that is unknown, and its safety says what may be done.
     ///
     /// # Errors
     /// [`GuardError`], whose variants say whether the effect ran. A panic of the effect is caught: it may have happened.
@@ -232,7 +232,7 @@ impl Record<'_> {
         &self,
         status: ExecutionState,
         trace: Trace,
-    ) -> Result<(), ReceiptError> {
+    ) -> Result<(), Box<NotRecorded>> {
         let receipt = ExecutionReceipt {
             tenant: trace.tenant.clone(),
             decision: trace.decision.clone(),
@@ -245,7 +245,10 @@ impl Record<'_> {
             at: self.engine.now(),
             target: trace.target(),
         };
-        self.settle(&receipt, trace).await.map(drop)
+        match self.settle(&receipt, trace).await {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Box::new(NotRecorded { receipt, source })),
+        }
     }
 
     async fn settle(

@@ -59,7 +59,28 @@ pub(crate) async fn report_receipt(
     let trace = trace
         .filter(|trace| trace.state.agent == *agent)
         .ok_or(ReceiptError::NotFound)?;
-    settle(engine, &Actor::agent(agent), receipt, trace, engine.now()).await
+    let receipt = bound(receipt, &trace);
+    settle(engine, &Actor::agent(agent), &receipt, trace, engine.now()).await
+}
+
+/// The receipt, which counts as blocked where it names another target or action than the one that was authorised.
+fn bound(receipt: &ExecutionReceipt, trace: &Trace) -> ExecutionReceipt {
+    let other_action =
+        receipt.action_hash.is_some() && receipt.action_hash != trace.state.action_hash;
+    let authorised = trace.target();
+    let other_target =
+        receipt.target.is_some() && authorised.is_some() && receipt.target != authorised;
+    let mut receipt = receipt.clone();
+    if other_action || other_target {
+        receipt.action_hash = None;
+        if matches!(
+            receipt.status,
+            ExecutionState::Executed | ExecutionState::Reverted
+        ) {
+            receipt.status = ExecutionState::Blocked;
+        }
+    }
+    receipt
 }
 
 /// Records an execution that ran outside the guard, for the agent that opened the decision.
@@ -129,11 +150,11 @@ async fn attempt(
         return Ok(Some(trace));
     }
     if trace.state.position.trace == TraceEnd::Closed {
-        keep(engine, actor, receipt).await?;
+        keep(engine, actor, receipt, &trace).await?;
         return Ok(Some(trace));
     }
     if let Some(refused) = unauthorised(&trace, receipt) {
-        keep(engine, actor, receipt).await?;
+        keep(engine, actor, receipt, &trace).await?;
         return Err(ReceiptError::NotAuthorised(refused));
     }
     let mut draft = Draft::after(trace, engine.now());
@@ -159,12 +180,15 @@ async fn keep(
     engine: &Engine,
     actor: &Actor,
     receipt: &ExecutionReceipt,
+    trace: &Trace,
 ) -> Result<(), ReceiptError> {
     // Every key in it is text, so that it always serializes.
     let body = serde_json::to_vec(receipt).unwrap_or_default();
     let late = LateReport {
         decision: &receipt.decision,
+        agent: &trace.state.agent,
         report: "execution",
+        said: text(&receipt.said()),
         body,
     };
     administration::report_late(engine, &receipt.tenant, actor, late)
@@ -213,7 +237,12 @@ fn push_receipt(
         // A later start, a human or a lookup was faster: it is evidence, and changes nothing.
         _ => return push_late(draft, actor, receipt, body, None),
     }
-    push_settled(draft, actor, receipt.outcome.as_ref())
+    let outcome = receipt.outcome.as_ref();
+    push_settled(
+        draft,
+        actor,
+        outcome.filter(|outcome| outcome.check().is_ok()),
+    )
 }
 
 fn push_recorded(

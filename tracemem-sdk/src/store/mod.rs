@@ -134,6 +134,7 @@ impl StoreHealth {
 /// - After `close` every call fails with [`StoreErrorKind::Closed`]; commits acknowledged before are kept. A wait under way ends then,
 ///   well or with that error. Other handles on the same database, of this process or another, stay open.
 /// - A store that is no [`Catalog`] refuses a commit that holds documents with [`StoreErrorKind::Unsupported`].
+#[cfg_attr(feature = "unstable-mocks", mockall::automock)]
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Writes one step of one stream, wholly or not at all.

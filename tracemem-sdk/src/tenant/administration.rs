@@ -11,9 +11,10 @@ use crate::{
         digest::Digest,
         disclosure::{Disclosure, InvalidDisclosure, NoEntropy as NoSalt, Salt},
     },
-    id::{DecisionId, EventId, NoEntropy, TenantId},
+    id::{AgentId, DecisionId, EventId, NoEntropy, TenantId},
     store::{
-        Commit, Committed, DocumentKind, DocumentWrite, Projection, StoreError, StreamId, Version,
+        Commit, Committed, DocumentKind, DocumentWrite, KeyClaim, KeyDigest, Projection,
+        StoreError, StreamId, Version,
     },
 };
 
@@ -41,11 +42,36 @@ pub enum AdminWriteError {
 /// A report that came after its trace was closed.
 pub(crate) struct LateReport<'a> {
     pub(crate) decision: &'a DecisionId,
+    /// The agent that opened the decision.
+    pub(crate) agent: &'a AgentId,
     pub(crate) report: &'static str,
+    /// What makes it the same report when it is made again.
+    pub(crate) said: Vec<u8>,
     pub(crate) body: Vec<u8>,
 }
 
-/// Keeps a late report.
+impl LateReport<'_> {
+    /// A report that is made twice is kept once: it claims a key of its own, which no request can have.
+    fn claim(&self, tenant: &TenantId) -> KeyClaim {
+        let Self {
+            decision,
+            agent,
+            report,
+            said,
+            body: _,
+        } = self;
+        let said = Digest::of(said);
+        let named = format!("late/v1\n{tenant}\n{decision}\n{report}\n{said}");
+        KeyClaim {
+            key: KeyDigest(Digest::of(named.as_bytes())),
+            fingerprint: said,
+            agent: (*agent).clone(),
+            stream: StreamId::Admin,
+        }
+    }
+}
+
+/// Keeps a late report, once.
 pub(crate) async fn report_late(
     engine: &Engine,
     tenant: &TenantId,
@@ -63,7 +89,7 @@ pub(crate) async fn report_late(
         actor,
         &event.into(),
         &[(disclosed::RECEIPT, &late.body)],
-        None,
+        Appending::Report(late.claim(tenant)),
     )
     .await
     .map_err(close_error)?;
@@ -117,7 +143,7 @@ pub(crate) async fn write_document(
         actor,
         &event.into(),
         &[(disclosed::DOCUMENT, &body)],
-        Some(once),
+        Appending::Document(once),
     )
     .await?;
     engine.forget_configuration(tenant);
@@ -144,6 +170,12 @@ pub(crate) async fn head(
     }))
 }
 
+/// What is appended beside the event.
+enum Appending<'a> {
+    Document(Once<'a>),
+    Report(KeyClaim),
+}
+
 struct Once<'a> {
     head: Option<&'a AdminHead>,
     document: DocumentWrite,
@@ -155,12 +187,12 @@ async fn append(
     actor: &Actor,
     event: &Event,
     disclosures: &[(&str, &[u8])],
-    once: Option<Once<'_>>,
+    what: Appending<'_>,
 ) -> Result<DocumentWritten, AdminWriteError> {
     loop {
-        let at = match &once {
-            Some(once) => once.head.map(|expected| expected.head.clone()),
-            None => head(engine, tenant)
+        let at = match &what {
+            Appending::Document(once) => once.head.map(|expected| expected.head.clone()),
+            Appending::Report(_) => head(engine, tenant)
                 .await
                 .map_err(AdminWriteError::Store)?
                 .map(|admin| admin.head),
@@ -177,21 +209,21 @@ async fn append(
             vec![entry],
             Projection::default(),
         );
-        commit
-            .documents
-            .extend(once.as_ref().map(|once| once.document.clone()));
+        match &what {
+            Appending::Document(once) => commit.documents.push(once.document.clone()),
+            Appending::Report(claim) => commit.claim = Some(claim.clone()),
+        }
         match engine
             .commit(commit)
             .await
             .map_err(AdminWriteError::Store)?
         {
-            Committed::Written(_) => return Ok(DocumentWritten::Written),
-            Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost
-                if once.is_some() =>
-            {
-                return Ok(DocumentWritten::Outrun);
-            }
-            Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost => {}
+            // Only a report claims a key, and one whose key is taken is kept already.
+            Committed::Written(_) | Committed::KeyTaken(_) => return Ok(DocumentWritten::Written),
+            Committed::HeadMoved | Committed::LeaseLost => match &what {
+                Appending::Document(_) => return Ok(DocumentWritten::Outrun),
+                Appending::Report(_) => {}
+            },
         }
     }
 }

@@ -217,7 +217,8 @@ mod tests {
             let asleep = tokio::time::timeout(Duration::from_secs(10), clock.asleep()).await?;
             assert_eq!(asleep, micros(round));
             clock.set(asleep);
-            sleeper.join_next().await.ok_or("nobody slept")??;
+            let woken = tokio::time::timeout(Duration::from_secs(10), sleeper.join_next()).await?;
+            woken.ok_or("nobody slept")??;
         }
         Ok(())
     }

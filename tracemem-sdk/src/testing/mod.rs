@@ -2,13 +2,16 @@
 //!
 //! [`Harness`] is a whole TraceMem in five lines. [`FakeClock`] is time that a test moves. [`MemoryStore`] is a whole store without a file, and [`FaultyStore`] makes any
 //! store fail on demand. [`store_kit`] proves the written contract of a store, promise by promise;
-//! [`store_conformance!`](crate::store_conformance) turns it into tests. Nothing here is meant for production: what a
+//! [`store_conformance!`](crate::store_conformance) turns it into tests. [`integration_kit`] and
+//! [`integration_conformance!`](crate::integration_conformance) do the same for integrations, and [`message`] makes what they deliver. Nothing here is meant for production: what a
 //! [`MemoryStore`] holds is gone with the process.
 
 mod fake_clock;
 mod faulty_store;
 mod harness;
+pub mod integration_kit;
 mod memory_store;
+mod message;
 mod recording_integration;
 pub mod store_kit;
 
@@ -17,5 +20,6 @@ pub use self::{
     faulty_store::{CommitFault, FaultyStore},
     harness::{Harness, HarnessError},
     memory_store::{MemoryStore, SealMark},
+    message::{MessageError, message, resolution},
     recording_integration::RecordingIntegration,
 };

@@ -142,7 +142,7 @@ pub(super) async fn record(
     let mut holds_lease = true;
     loop {
         if trace.state().position.trace == TraceEnd::Closed {
-            keep_late(engine, leased, &event).await?;
+            keep_late(engine, leased, &event, &trace).await?;
             return complete(engine, leased, fate).await;
         }
         let disclosures = disclosures(attempted);
@@ -195,12 +195,15 @@ async fn keep_late(
     engine: &Engine,
     leased: &LeasedJob,
     event: &DeliveryAttempted,
+    trace: &Trace,
 ) -> Result<(), JobError> {
     let body = serde_json::to_vec(event).unwrap_or_default();
     let decision = event.approval_id.decision();
     let late = LateReport {
         decision: &decision,
+        agent: &trace.state().agent,
         report: "delivery",
+        said: body.clone(),
         body,
     };
     administration::report_late(engine, &leased.tenant, &Actor::worker(), late)

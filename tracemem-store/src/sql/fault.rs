@@ -89,7 +89,7 @@ impl Fault {
         }
     }
 
-    /// What an error of the driver means.
+    /// What an error of sea-orm means.
     pub(crate) fn of(error: &DbErr) -> Self {
         match error {
             DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => {
@@ -103,7 +103,8 @@ impl Fault {
         }
     }
 
-    fn of_driver(error: &DriverError) -> Self {
+    /// What an error of the driver below means.
+    pub(crate) fn of_driver(error: &DriverError) -> Self {
         match error {
             DriverError::Database(error) => {
                 let code = error.code().and_then(|code| code.parse().ok());
@@ -161,5 +162,39 @@ impl Fault {
     /// The error of a call that was `doing` something.
     pub(crate) fn while_doing(self, doing: &'static str) -> StoreError {
         StoreError::new(self.kind, doing).with_source(self.cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(codes: &[i32], kind: StoreErrorKind) {
+        for code in codes {
+            assert_eq!(Fault::of_result_code(*code).kind, kind, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_result_code_says_what_the_caller_can_do() {
+        // BUSY, BUSY_SNAPSHOT, LOCKED, READONLY, READONLY_DBMOVED, IOERR, IOERR_WRITE, IOERR_FSYNC, FULL, CANTOPEN.
+        check(
+            &[5, 517, 6, 8, 1032, 10, 778, 1034, 13, 14],
+            StoreErrorKind::Unavailable,
+        );
+        // CORRUPT, CORRUPT_INDEX, NOTADB.
+        check(&[11, 779, 26], StoreErrorKind::Corrupt);
+        // ERROR, CONSTRAINT_UNIQUE, CONSTRAINT_TRIGGER, MISMATCH, TOOBIG, one that nobody knows.
+        check(&[1, 2067, 1811, 20, 18, 99], StoreErrorKind::Backend);
+    }
+
+    #[test]
+    fn an_error_tells_the_code_and_nothing_of_the_message() {
+        let error = Fault::of_result_code(2067).while_doing("committing");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(
+            source.as_deref(),
+            Some("SQLite answered with result code 2067")
+        );
     }
 }

@@ -37,6 +37,9 @@ pub(crate) async fn apply<C: ConnectionTrait>(
     hold_leases(db, &mut group).await?;
     move_heads(db, &mut group).await?;
     let written: Vec<&Commit> = standing(&group).collect();
+    if !written.iter().all(|commit| follows(commit)) {
+        return Err(Fault::refused(Cause::EntriesDoNotFollow));
+    }
     append::append(db, &written).await?;
     Ok(group.into_iter().map(Candidate::outcome).collect())
 }
@@ -75,6 +78,12 @@ fn standing<'a>(group: &[Candidate<'a>]) -> impl Iterator<Item = &'a Commit> {
         .iter()
         .filter(|candidate| candidate.refusal.is_none())
         .map(|candidate| candidate.commit)
+}
+
+/// Whether the entries follow the version without a gap.
+fn follows(commit: &Commit) -> bool {
+    let mut places = (1_u64..).zip(&commit.entries);
+    places.all(|(place, entry)| commit.expected.0.checked_add(place) == Some(entry.seq))
 }
 
 async fn claim_keys<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> Result<(), Fault> {

@@ -11,14 +11,14 @@ use super::{
     group::{GIVE_KEY_BACK, HOLD_LEASE},
     index::{ALL, BY_AGENT, BY_EXECUTION, BY_STATUS},
     jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS},
-    streams::{ENTRIES, HEAD, KEY, VERSION},
+    streams::{ENTRIES, HEAD, KEY, LAST, VERSION},
 };
-use crate::sqlite::{Connector, Missing, VERSIONS, bring_up_to_date};
+use crate::sqlite::{Connector, VERSIONS, bring_up_to_date};
 
 type Tested = Result<(), Box<dyn Error>>;
 
 /// Every statement that looks for rows, and how it finds them.
-const PLANS: [(&str, &str); 21] = [
+const PLANS: [(&str, &str); 22] = [
     (
         HEAD,
         "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
@@ -26,6 +26,10 @@ const PLANS: [(&str, &str); 21] = [
     (
         ENTRIES,
         "tracemem_entries USING INDEX sqlite_autoindex_tracemem_entries_1 (tenant=? AND stream=? AND seq<?)",
+    ),
+    (
+        LAST,
+        "tracemem_entries USING INDEX sqlite_autoindex_tracemem_entries_1 (tenant=? AND stream=?)",
     ),
     (
         VERSION,
@@ -110,7 +114,7 @@ async fn every_statement_finds_its_rows_by_an_index_and_none_sorts_them() -> Tes
         path,
         busy_timeout: Duration::from_secs(5),
     };
-    let db = connector.writer(Missing::Create).await?;
+    let db = connector.preparer().await?;
     bring_up_to_date(&db)
         .await
         .map_err(|_| "the tables cannot be made")?;

@@ -77,7 +77,7 @@ pub(crate) async fn version<C: ConnectionTrait>(
     row.map_or(Ok(Version::NEW), |mut row| row.number().map(Version))
 }
 
-/// Where a stream ends, or `None` where there is none.
+/// Where a stream ends.
 pub(crate) async fn head<C: ConnectionTrait>(
     db: &C,
     tenant: &TenantId,

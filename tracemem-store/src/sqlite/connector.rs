@@ -8,7 +8,13 @@ use std::{path::PathBuf, time::Duration};
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
+    sqlx::{
+        ConnectOptions as _,
+        sqlite::{SqliteConnectOptions, SqliteConnection},
+    },
 };
+
+use tokio::time::Instant;
 
 use crate::sql::fault::Fault;
 
@@ -23,8 +29,8 @@ pub(crate) struct Connector {
 }
 
 /// Whether a file that is not there is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missing {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missing {
     Create,
     Fail,
 }
@@ -35,10 +41,23 @@ enum Access {
     Write(Missing),
 }
 
+/// How long SQLite itself waits for the write lock before [`begin_patiently`] asks again. Left to itself it sleeps up to a tenth
+/// of a second between two looks, which is an age beside a process that lets the lock go for a moment only.
+const BRIEFLY: Duration = Duration::from_millis(5);
+
 impl Connector {
-    /// The connection that writes.
-    pub(crate) async fn writer(&self, missing: Missing) -> Result<DatabaseConnection, Fault> {
-        connect(self.options(1, Access::Write(missing))).await
+    /// A connection that makes a file ready.
+    pub(crate) async fn preparer(&self) -> Result<DatabaseConnection, Fault> {
+        connect(self.options(1, Access::Write(Missing::Create))).await
+    }
+
+    /// The connection that writes, to a file that is there.
+    pub(super) async fn writer(&self) -> Result<DatabaseConnection, Fault> {
+        let brief = Self {
+            busy_timeout: BRIEFLY.min(self.busy_timeout),
+            path: self.path.clone(),
+        };
+        connect(brief.options(1, Access::Write(Missing::Fail))).await
     }
 
     /// Up to `readers` connections that read; one is opened now.
@@ -46,11 +65,11 @@ impl Connector {
         connect(self.options(readers, Access::Read)).await
     }
 
-    /// One connection that reads, opened when it is first used.
-    pub(super) async fn poller(&self) -> Result<DatabaseConnection, Fault> {
-        let mut options = self.options(1, Access::Read);
-        options.connect_lazy(true);
-        connect(options).await
+    /// One connection that reads, outside of any pool: its own number of the data's version must stay its own.
+    pub(super) async fn poller(&self) -> Result<SqliteConnection, Fault> {
+        let options = self.driver_options(SqliteConnectOptions::new(), Access::Read);
+        let opened = options.disable_statement_logging().connect().await;
+        opened.map_err(|error| Fault::of_driver(&error))
     }
 
     fn options(&self, connections: u32, access: Access) -> ConnectOptions {
@@ -64,22 +83,28 @@ impl Connector {
             .test_before_acquire(false)
             .sqlx_logging(false)
             .record_stmt_in_spans(false);
-        let Self { path, busy_timeout } = self.clone();
-        options.map_sqlx_sqlite_opts(move |sqlite| {
-            let sqlite = sqlite
-                .filename(&path)
-                .busy_timeout(busy_timeout)
-                .thread_name(|number| ["tracemem-sqlite-", &number.to_string()].concat());
-            match access {
-                Access::Read => sqlite.read_only(true),
-                // A commit is on the disk, and on macOS not only in the disk's cache, before it returns.
-                Access::Write(missing) => sqlite
-                    .create_if_missing(missing == Missing::Create)
-                    .pragma("synchronous", "FULL")
-                    .pragma("fullfsync", "ON"),
-            }
-        });
+        let connector = self.clone();
+        options.map_sqlx_sqlite_opts(move |options| connector.driver_options(options, access));
         options
+    }
+
+    fn driver_options(
+        &self,
+        options: SqliteConnectOptions,
+        access: Access,
+    ) -> SqliteConnectOptions {
+        let options = options
+            .filename(&self.path)
+            .busy_timeout(self.busy_timeout)
+            .thread_name(|number| ["tracemem-sqlite-", &number.to_string()].concat());
+        match access {
+            Access::Read => options.read_only(true),
+            // A commit is on the disk, and on macOS not only in the disk's cache, before it returns.
+            Access::Write(missing) => options
+                .create_if_missing(missing == Missing::Create)
+                .pragma("synchronous", "FULL")
+                .pragma("fullfsync", "ON"),
+        }
     }
 }
 
@@ -99,4 +124,76 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
     db.begin_with_options(options)
         .await
         .map_err(|error| Fault::of(&error))
+}
+
+/// Begins such a transaction, and asks again and again while somebody else has the lock, until the patience is over.
+pub(super) async fn begin_patiently(
+    db: &DatabaseConnection,
+    patience: Duration,
+) -> Result<DatabaseTransaction, Fault> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match begin(db).await {
+            Err(fault) if fault.is_busy() && Instant::now() < deadline => {}
+            settled => return settled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::params::{Params, execute, first_row};
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    async fn number(db: &DatabaseConnection, pragma: &'static str) -> Result<u64, Fault> {
+        let row = first_row(db, pragma, Params::new()).await?;
+        row.map_or(Ok(u64::MAX), |mut row| row.number())
+    }
+
+    #[tokio::test]
+    async fn i10_the_connection_that_writes_waits_for_the_disk_at_every_commit() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("store.db");
+        let connector = Connector {
+            path,
+            busy_timeout: Duration::from_secs(5),
+        };
+        connector.preparer().await?.close().await?;
+        let db = connector.writer().await?;
+        // 2 is FULL: the log is synchronized after every transaction (<https://sqlite.org/pragma.html#pragma_synchronous>).
+        assert_eq!(number(&db, "PRAGMA synchronous").await?, 2);
+        assert_eq!(number(&db, "PRAGMA fullfsync").await?, 1);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_reads_cannot_write() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("store.db");
+        let connector = Connector {
+            path,
+            busy_timeout: Duration::from_secs(5),
+        };
+        let writer = connector.preparer().await?;
+        execute(&writer, "CREATE TABLE host (id INTEGER)", Params::new()).await?;
+        let reader = connector.readers(1).await?;
+        let deleted = execute(&reader, "DELETE FROM host", Params::new()).await;
+        assert!(deleted.is_err());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_gone_is_not_made_again() -> Tested {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("store.db");
+        let connector = Connector {
+            path: path.clone(),
+            busy_timeout: Duration::from_secs(5),
+        };
+        assert!(connector.writer().await.is_err());
+        assert!(!path.exists());
+        Ok(())
+    }
 }

@@ -2,10 +2,12 @@
 //!
 //! [`SqliteStore`] promises what [`Store`], [`Catalog`] and [`Index`] promise. A commit is on the disk before its caller is
 //! answered (a write-ahead log with `synchronous=FULL`); calls that wait at the same time share one transaction. Reads go
-//! through connections of their own and never wait for a write. Backups, and the folder the file lies in, are left to the host.
+//! through connections of their own and never wait for a write. A file that is unlinked, moved or replaced while it is open
+//! takes no commit any more: open it again.
 //!
-//! The file belongs to SQLite: while any process has it open, copy it with SQLite's own means, and open it with nothing else
-//! inside the same process, because closing such a second handle would release SQLite's locks
+//! Backups are left to the host, and so is who may read the file: it is made with the permissions that the process gives to
+//! new files. The file belongs to SQLite: while any process has it open, copy it with SQLite's own means, and open it with
+//! nothing else inside the same process, because closing such a second handle releases SQLite's locks
 //! (<https://sqlite.org/howtocorrupt.html>).
 
 mod connector;
@@ -57,11 +59,7 @@ use crate::sql::{
 };
 
 #[cfg(test)]
-pub(crate) use self::{
-    connector::{Connector, Missing},
-    poller::VERSIONS,
-    tables::bring_up_to_date,
-};
+pub(crate) use self::{connector::Connector, poller::VERSIONS, tables::bring_up_to_date};
 
 /// A store in one SQLite file. Clones are the same handle: closing one closes all.
 ///
@@ -113,10 +111,27 @@ impl SqliteStore {
         }))
     }
 
-    /// The connections that read, of a store that is not closed.
+    /// Fails once the store was closed, or its task has ended with the runtime that it was opened in.
+    fn check_open(&self) -> Result<(), Fault> {
+        let runs = self.0.ended.has_changed().is_ok();
+        if runs && self.0.queue.is_open() {
+            Ok(())
+        } else {
+            Err(Fault::closed())
+        }
+    }
+
+    /// The connections that read, of a store that is open.
     fn readers(&self) -> Result<&DatabaseConnection, Fault> {
-        self.0.queue.check_open()?;
+        self.check_open()?;
         Ok(&self.0.readers)
+    }
+
+    /// Returns when the task has ended.
+    async fn ended(&self) {
+        let mut ended = self.0.ended.clone();
+        // Nothing is ever sent: it fails when the task drops its end.
+        while ended.changed().await.is_ok() {}
     }
 }
 
@@ -137,14 +152,8 @@ impl From<SqliteStore> for Backend {
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        let committed = async {
-            self.0.queue.check_open()?;
-            check_sequence(&commit)?;
-            self.0.queue.ask(Box::new(commit), Work::Commit).await
-        };
-        committed
-            .await
-            .map_err(|fault| fault.while_doing("committing"))
+        let committed = self.0.queue.ask(Box::new(commit), Work::Commit).await;
+        committed.map_err(|fault| fault.while_doing("committing"))
     }
 
     async fn load(
@@ -164,7 +173,7 @@ impl Store for SqliteStore {
     ) -> Result<Option<StreamHead>, StoreError> {
         let head = async { streams::head(self.readers()?, tenant, stream).await };
         head.await
-            .map_err(|fault| fault.while_doing("reading a head"))
+            .map_err(|fault| fault.while_doing("finding a head"))
     }
 
     async fn find_key(
@@ -218,7 +227,7 @@ impl Store for SqliteStore {
             }
             tokio::select! {
                 past = subscription.past(after) => past,
-                () = self.0.queue.closed() => Err(Fault::closed()),
+                () = self.ended() => Err(Fault::closed()),
             }
         };
         wait.await
@@ -241,9 +250,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) -> Result<(), StoreError> {
         self.0.queue.close();
-        let mut ended = self.0.ended.clone();
-        // Nothing is ever sent: it fails when the task has ended.
-        while ended.changed().await.is_ok() {}
+        self.ended().await;
         Ok(())
     }
 }
@@ -289,14 +296,22 @@ impl Index for SqliteStore {
     }
 }
 
-/// Refuses entries that do not follow the expected version without a gap: no stream must ever hold them.
-fn check_sequence(commit: &Commit) -> Result<(), Fault> {
-    let follow = (1_u64..)
-        .zip(&commit.entries)
-        .all(|(place, entry)| commit.expected.0.checked_add(place) == Some(entry.seq));
-    if follow {
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_task_ends_with_the_last_handle() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let store = SqliteStore::open(folder.path().join("store.db")).await?;
+        let mut ended = store.0.ended.clone();
+        let other = store.clone();
+        drop(store);
+        assert!(ended.has_changed().is_ok());
+        drop(other);
+        assert!(ended.changed().await.is_err());
+        // It closed its connections first, so the write-ahead log is gone.
+        assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
         Ok(())
-    } else {
-        Err(Fault::refused(Cause::EntriesDoNotFollow))
     }
 }

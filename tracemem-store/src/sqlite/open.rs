@@ -11,7 +11,7 @@ use tracemem_sdk::store::{StoreError, StoreErrorKind};
 
 use super::{
     Migrations, SqliteOptions, SqliteStore,
-    connector::{Connector, Missing},
+    connector::Connector,
     file::Files,
     tables::{self, Tables, Unfit},
     writer,
@@ -72,33 +72,35 @@ pub enum OpenError {
 
 /// Opens the store in a file.
 pub(super) async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteStore, OpenError> {
-    let (connector, db) = prepare(options, path, options.migrations).await?;
+    let (connector, prepared) = prepare(options, path, options.migrations).await?;
     let path = connector.path.as_path();
+    let fault = |fault| failed(path, fault);
     // From here on a connection that reads stays open, and with it the files of the log stay where they are.
-    let readers = connector.readers(options.readers.get()).await;
-    let readers = readers.map_err(|fault| failed(path, fault))?;
-    tables::applied(&readers)
+    let readers = connector
+        .readers(options.readers.get())
         .await
-        .map_err(|fault| failed(path, fault))?;
+        .map_err(fault)?;
+    tables::applied(&readers).await.map_err(fault)?;
+    let writing = connector.writer().await.map_err(fault)?;
     let files = Files::of(path).map_err(|error| unreachable(path, error))?;
-    let poller = connector
-        .poller()
+    prepared
+        .close()
         .await
-        .map_err(|fault| failed(path, fault))?;
+        .map_err(|error| failed(path, Fault::of(&error)))?;
     Ok(writer::start(
         connector,
         options.group,
         Arc::new(files),
-        db,
+        writing,
         readers,
-        poller,
     ))
 }
 
 /// Makes the tables of a file, or brings them up to date.
 pub(super) async fn migrate(options: &SqliteOptions, path: &Path) -> Result<(), OpenError> {
-    let (connector, db) = prepare(options, path, Migrations::AtOpen).await?;
-    db.close()
+    let (connector, prepared) = prepare(options, path, Migrations::AtOpen).await?;
+    prepared
+        .close()
         .await
         .map_err(|error| failed(&connector.path, Fault::of(&error)))
 }
@@ -109,15 +111,14 @@ async fn prepare(
     path: &Path,
     migrations: Migrations,
 ) -> Result<(Connector, DatabaseConnection), OpenError> {
-    let path = place(path)?;
-    let connector = Connector {
-        path,
-        busy_timeout: options.busy_timeout,
+    let patience = options.busy_timeout;
+    let mut connector = Connector {
+        path: place(path)?,
+        busy_timeout: patience,
     };
-    let path = connector.path.as_path();
     let unfit = |unfit| unfit_at(path, unfit);
     let db = connector
-        .writer(Missing::Create)
+        .preparer()
         .await
         .map_err(|fault| failed(path, fault))?;
     match (tables::look(&db).await.map_err(unfit)?, migrations) {
@@ -127,17 +128,19 @@ async fn prepare(
             });
         }
         (Tables::Old, Migrations::AtOpen) => {
-            tables::use_write_ahead_log(&db, options.busy_timeout)
+            tables::use_write_ahead_log(&db, patience)
                 .await
                 .map_err(unfit)?;
             tables::bring_up_to_date(&db).await.map_err(unfit)?;
         }
         (Tables::Current, Migrations::AtOpen | Migrations::Explicit) => {
-            tables::use_write_ahead_log(&db, options.busy_timeout)
+            tables::use_write_ahead_log(&db, patience)
                 .await
                 .map_err(unfit)?;
         }
     }
+    // The place again, because a link that led nowhere leads to the new file now.
+    connector.path = place(&connector.path)?;
     Ok((connector, db))
 }
 

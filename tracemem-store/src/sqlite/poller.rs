@@ -1,22 +1,27 @@
 //! Learns of what other processes commit, while somebody waits for it.
 //!
-//! SQLite has no way to be told, but one to ask that costs a few microseconds: `PRAGMA data_version` changes on a connection
-//! when any other connection has written. Only then are the streams looked at that somebody waits for. While nobody waits,
-//! nothing runs.
+//! SQLite has no way to tell, but one to ask that costs a few microseconds: on any connection `PRAGMA data_version` changes when
+//! another one has written. Only then are the streams looked at that somebody waits for. While nobody waits, nothing runs.
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{
+    DatabaseConnection,
+    sqlx::{self, Connection, sqlite::SqliteConnection},
+};
 use tracemem_sdk::store::Version;
 
-use super::watchers::{News, Watchers};
+use super::{
+    connector::Connector,
+    watchers::{News, Watchers},
+};
 use crate::sql::{
-    fault::{Cause, Fault},
-    params::{Params, first_row, rows},
+    fault::Fault,
+    params::{Params, rows},
 };
 
-/// How long nothing is asked after something came, and how long at most where nothing does: our own commits count as changes
-/// too, and under load there would be one at every look.
+/// How long nothing is asked between two looks, and how long at most where each of them finds only what nobody waits for: our
+/// own commits count as changes too, and under load there would be one at every look.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(4);
 
@@ -25,11 +30,13 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 const DATA_VERSION: &str = "PRAGMA data_version";
 
-/// Asks on one connection, because the number is that connection's own.
-#[derive(Debug)]
 pub(super) struct Poller {
-    pub(super) db: DatabaseConnection,
-    pub(super) watchers: Arc<Watchers>,
+    connector: Connector,
+    /// The one connection that is asked, because the number is that connection's own. `None` until it is first needed, and
+    /// after a failure.
+    asked: Option<SqliteConnection>,
+    readers: DatabaseConnection,
+    watchers: Arc<Watchers>,
 }
 
 /// What a look at the database found.
@@ -43,8 +50,21 @@ enum Found {
 }
 
 impl Poller {
+    pub(super) fn new(
+        connector: Connector,
+        readers: DatabaseConnection,
+        watchers: Arc<Watchers>,
+    ) -> Self {
+        Self {
+            connector,
+            asked: None,
+            readers,
+            watchers,
+        }
+    }
+
     /// Polls until it is dropped.
-    pub(super) async fn run(&self) {
+    pub(super) async fn run(&mut self) {
         let mut known = None;
         let mut pause = SHORTEST;
         loop {
@@ -54,8 +74,8 @@ impl Poller {
                 Ok(Found::Others) => LONGEST.min(pause * 2),
                 Err(fault) => {
                     tracing::warn!(%fault, "what other processes commit cannot be learnt");
-                    // The connection may be another one from now on, and its number would say nothing.
-                    known = None;
+                    // Another connection has another number.
+                    (self.asked, known) = (None, None);
                     self.watchers.failed();
                     AFTER_FAILURE
                 }
@@ -64,25 +84,31 @@ impl Poller {
         }
     }
 
-    /// Looks once. Who subscribed before the number is read is told of all that it counts.
-    async fn look(&self, known: &mut Option<u64>) -> Result<Found, Fault> {
-        let row = first_row(&self.db, DATA_VERSION, Params::new()).await?;
-        let now = row.ok_or(Fault::refused(Cause::Driver))?.number()?;
+    /// Looks once. Who subscribed before the number was read is told of all that it counts.
+    async fn look(&mut self, known: &mut Option<i64>) -> Result<Found, Fault> {
+        let asked = match &mut self.asked {
+            Some(asked) => asked,
+            none => none.insert(self.connector.poller().await?),
+        };
+        let now: i64 = sqlx::query_scalar(DATA_VERSION)
+            .fetch_one(asked)
+            .await
+            .map_err(|error| Fault::of_driver(&error))?;
         if known.replace(now) == Some(now) {
             return Ok(Found::Nothing);
         }
         let mut found = Found::Others;
         for places in self.watchers.places().chunks(PLACES) {
-            let none = (0..PLACES - places.len()).map(|_| (None, None));
             let some = places
                 .iter()
                 .map(|(tenant, stream)| (Some(tenant.as_str()), Some(stream.as_str())));
+            let none = (places.len()..PLACES).map(|_| (None, None));
             let params = some
                 .chain(none)
                 .fold(Params::new(), |params, (tenant, stream)| {
                     params.optional_text(tenant).optional_text(stream)
                 });
-            for mut row in rows(&self.db, VERSIONS, params).await? {
+            for mut row in rows(&self.readers, VERSIONS, params).await? {
                 let (tenant, stream) = (row.parsed()?, row.parsed()?);
                 match self
                     .watchers
@@ -94,6 +120,13 @@ impl Poller {
             }
         }
         Ok(found)
+    }
+
+    /// Ends the connection. Nothing is lost if that fails.
+    pub(super) async fn close(self) {
+        if let Some(asked) = self.asked {
+            let _ = asked.close().await;
+        }
     }
 }
 

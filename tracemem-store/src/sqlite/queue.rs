@@ -3,10 +3,7 @@
 //! A bounded queue: who finds it full waits for a place, so memory does not grow with the backlog. A call that is in the queue
 //! is carried out whether or not its caller still waits for the answer.
 
-use std::{
-    mem,
-    sync::{Mutex, PoisonError},
-};
+use std::mem;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tracemem_sdk::{
@@ -25,9 +22,15 @@ const PLACES: usize = 256;
 /// The callers' end.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// `None` once the store is closed: the writer ends when the last sender is gone and the queue is empty.
-    sender: Mutex<Option<mpsc::Sender<Work>>>,
+    work: mpsc::Sender<Work>,
     closed: watch::Sender<bool>,
+}
+
+/// The writer's end.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    work: mpsc::Receiver<Work>,
+    closed: watch::Receiver<bool>,
 }
 
 /// A call that writes.
@@ -47,14 +50,14 @@ pub(super) struct Asked<Q, A> {
 }
 
 impl Queue {
-    pub(super) fn new() -> (Self, mpsc::Receiver<Work>) {
-        let (sender, receiver) = mpsc::channel(PLACES);
+    pub(super) fn new() -> (Self, Waiting) {
+        let ((work, waiting), (closed, seen)) = (mpsc::channel(PLACES), watch::channel(false));
         (
-            Self {
-                sender: Mutex::new(Some(sender)),
-                closed: watch::Sender::new(false),
+            Self { work, closed },
+            Waiting {
+                work: waiting,
+                closed: seen,
             },
-            receiver,
         )
     }
 
@@ -64,19 +67,20 @@ impl Queue {
         question: Q,
         work: fn(Asked<Q, A>) -> Work,
     ) -> Result<A, Fault> {
+        if !self.is_open() {
+            return Err(Fault::closed());
+        }
         let (reply, answer) = oneshot::channel();
-        let sender = self.sender().ok_or(Fault::closed())?;
-        let sent = sender
-            .send(work(Asked {
-                question,
-                answer: None,
-                reply,
-            }))
-            .await;
-        // Whoever waits for an answer must not keep the queue open.
-        drop(sender);
-        // The writer ends before the queue is closed only if its runtime does.
-        sent.map_err(|_| Fault::closed())?;
+        let asked = Asked {
+            question,
+            answer: None,
+            reply,
+        };
+        self.work
+            .send(work(asked))
+            .await
+            .map_err(|_| Fault::closed())?;
+        // The answer is lost only with the runtime that the writer ran in.
         answer
             .await
             .map_err(|_| Fault::unavailable(Cause::WriterGone))?
@@ -85,34 +89,32 @@ impl Queue {
     /// Refuses all further calls. Those in the queue are carried out.
     pub(super) fn close(&self) {
         self.closed.send_replace(true);
-        // The place is only ever taken from, so what a panicking holder left is good.
-        self.sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
     }
 
-    /// Fails once the store is closed.
-    pub(super) fn check_open(&self) -> Result<(), Fault> {
-        if *self.closed.borrow() {
-            Err(Fault::closed())
-        } else {
-            Ok(())
+    /// Whether calls are still taken.
+    pub(super) fn is_open(&self) -> bool {
+        !*self.closed.borrow()
+    }
+}
+
+impl Waiting {
+    /// The next call, as soon as there is one; `None` where none will ever come: the last handle is gone, or the store is closed.
+    pub(super) async fn next(&mut self) -> Option<Work> {
+        let Self { work, closed } = self;
+        tokio::select! {
+            next = work.recv() => next,
+            // Closed, or dropped, which is the same.
+            _ = closed.wait_for(|closed| *closed) => {
+                // A caller may hold a place in the queue and never use it. Nobody waits for that.
+                work.close();
+                work.try_recv().ok()
+            }
         }
     }
 
-    /// Returns when the store is closed.
-    pub(super) async fn closed(&self) {
-        let mut closed = self.closed.subscribe();
-        // It cannot fail: `self` holds the sender.
-        let _ = closed.wait_for(|closed| *closed).await;
-    }
-
-    fn sender(&self) -> Option<mpsc::Sender<Work>> {
-        self.sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// The next call, if there is one now.
+    pub(super) fn now(&mut self) -> Option<Work> {
+        self.work.try_recv().ok()
     }
 }
 
@@ -171,13 +173,16 @@ impl Work {
 
     /// About how many bytes it writes.
     pub(super) fn bytes(&self) -> usize {
-        let entry = |entry: &Entry| {
+        let Some(commit) = self.commit() else {
+            return 0;
+        };
+        let entries = commit.entries.iter().map(|entry| {
             mem::size_of::<Entry>()
                 + entry.bytes.len()
                 + entry.disclosures.as_ref().map_or(0, String::len)
-        };
-        self.commit().map_or(0, |commit| {
-            commit.projection.body.len() + commit.entries.iter().map(entry).sum::<usize>()
-        })
+        });
+        let documents = commit.documents.iter().map(|document| document.bytes.len());
+        let jobs = commit.jobs.iter().map(|job| job.payload.len());
+        commit.projection.body.len() + entries.chain(documents).chain(jobs).sum::<usize>()
     }
 }

@@ -139,3 +139,79 @@ impl Drop for Subscription<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, task::Poll};
+
+    use super::*;
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    fn place(number: u8) -> Result<Place, Box<dyn std::error::Error>> {
+        Ok(("acme".parse()?, format!("dec_{number:032x}").parse()?))
+    }
+
+    /// Polls once.
+    async fn now<F: Future>(future: F) -> Poll<F::Output> {
+        let mut future = pin!(future);
+        std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+    }
+
+    #[tokio::test]
+    async fn who_leaves_leaves_nothing_behind() -> Tested {
+        let watchers = Watchers::default();
+        let (zero, one) = (place(0)?, place(1)?);
+        let first = watchers.subscribe(&zero.0, &zero.1);
+        let second = watchers.subscribe(&zero.0, &zero.1);
+        let third = watchers.subscribe(&one.0, &one.1);
+        drop(first);
+        assert_eq!(watchers.places().len(), 2);
+        drop((second, third));
+        assert!(watchers.places().is_empty());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn nobody_asks_the_database_while_nobody_waits() -> Tested {
+        let watchers = Watchers::default();
+        let (tenant, stream) = place(0)?;
+        assert!(now(watchers.watched()).await.is_pending());
+        let subscription = watchers.subscribe(&tenant, &stream);
+        assert!(now(watchers.watched()).await.is_ready());
+        drop(subscription);
+        assert!(now(watchers.watched()).await.is_pending());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_by_later_versions_of_its_own_stream_only() -> Tested {
+        let watchers = Watchers::default();
+        let (zero, one) = (place(0)?, place(1)?);
+        let mut subscription = watchers.subscribe(&zero.0, &zero.1);
+        assert_eq!(watchers.advanced(&one.0, &one.1, Version(9)), News::None);
+        assert_eq!(watchers.advanced(&zero.0, &zero.1, Version(2)), News::Some);
+        assert_eq!(watchers.advanced(&zero.0, &zero.1, Version(2)), News::None);
+        assert!(now(subscription.past(Version(2))).await.is_pending());
+        assert_eq!(
+            now(subscription.past(Version(1))).await,
+            Poll::Ready(Ok(()))
+        );
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn who_can_no_longer_be_told_is_woken_with_an_error() -> Tested {
+        let watchers = Watchers::default();
+        let (tenant, stream) = place(0)?;
+        let mut subscription = watchers.subscribe(&tenant, &stream);
+        let mut past = pin!(subscription.past(Version(0)));
+        assert!(now(past.as_mut()).await.is_pending());
+        watchers.failed();
+        assert!(matches!(now(past).await, Poll::Ready(Err(_))));
+        // Whoever comes later has a new chance.
+        let mut later = watchers.subscribe(&tenant, &stream);
+        assert!(now(later.past(Version(0))).await.is_pending());
+        Ok(())
+    }
+}

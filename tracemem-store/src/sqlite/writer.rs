@@ -6,22 +6,22 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    iter, mem,
+    mem,
     sync::Arc,
     time::Duration,
 };
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tracemem_sdk::store::{Commit, Committed};
 
 use super::{
     SqliteStore,
-    connector::{Connector, Missing, begin},
+    connector::{Connector, begin_patiently},
     file::Files,
     options::GroupLimits,
     poller::Poller,
-    queue::{Queue, Work},
+    queue::{Queue, Waiting, Work},
     watchers::Watchers,
 };
 use crate::sql::{
@@ -36,24 +36,20 @@ pub(super) fn start(
     files: Arc<Files>,
     writing: DatabaseConnection,
     readers: DatabaseConnection,
-    polling: DatabaseConnection,
 ) -> SqliteStore {
-    let (queue, work) = Queue::new();
+    let (queue, waiting) = Queue::new();
     let (running, ended) = watch::channel(());
     let watchers = Arc::new(Watchers::default());
     let path = connector.path.clone();
+    let poller = Poller::new(connector.clone(), readers.clone(), watchers.clone());
     let writer = Writer {
         connector,
         limits,
         files: files.clone(),
         db: Some(writing),
         watchers: watchers.clone(),
-        work,
-        waiting: VecDeque::new(),
-    };
-    let poller = Poller {
-        db: polling,
-        watchers: watchers.clone(),
+        queue: waiting,
+        next: VecDeque::new(),
     };
     let reading = readers.clone();
     #[expect(
@@ -78,9 +74,9 @@ struct Writer {
     /// `None` after a fault that left it in an unknown state, until the next group needs one.
     db: Option<DatabaseConnection>,
     watchers: Arc<Watchers>,
-    work: mpsc::Receiver<Work>,
+    queue: Waiting,
     /// Taken from the queue, and for the next group.
-    waiting: VecDeque<Work>,
+    next: VecDeque<Work>,
 }
 
 /// A transaction that did not take place.
@@ -92,7 +88,7 @@ enum Failure {
 }
 
 impl Writer {
-    async fn run(mut self, poller: Poller, readers: DatabaseConnection) {
+    async fn run(mut self, mut poller: Poller, readers: DatabaseConnection) {
         tokio::select! {
             () = self.write_all() => {}
             () = poller.run() => {}
@@ -101,12 +97,16 @@ impl Writer {
         let _ = tokio::time::timeout(GRACE, readers.close()).await;
         // The connection that writes is closed last: if nobody reads any more, it empties the write-ahead log and removes it.
         // Nothing is lost where that fails: whoever opens the file next does it.
-        for db in iter::once(poller.db).chain(self.db.take()) {
+        poller.close().await;
+        if let Some(db) = self.db {
             let _ = db.close().await;
+        }
+        while let Some(late) = self.queue.now() {
+            late.settle(Some(Fault::closed()));
         }
     }
 
-    /// Returns when the queue is closed and empty.
+    /// Returns when the queue is closed, or nobody has its other end, and it is empty.
     async fn write_all(&mut self) {
         while let Some(group) = self.next_group().await {
             self.write(group).await;
@@ -115,24 +115,24 @@ impl Writer {
 
     /// What waits now and can be written together.
     async fn next_group(&mut self) -> Option<Vec<Work>> {
-        if self.waiting.is_empty() {
-            self.waiting.push_back(self.work.recv().await?);
+        if self.next.is_empty() {
+            self.next.push_back(self.queue.next().await?);
         }
-        while self.waiting.len() < self.limits.calls.get() {
-            let Ok(work) = self.work.try_recv() else {
+        while self.next.len() < self.limits.calls.get() {
+            let Some(work) = self.queue.now() else {
                 break;
             };
-            self.waiting.push_back(work);
+            self.next.push_back(work);
         }
         let (mut group, mut bytes, mut touched) = (Vec::new(), 0, HashSet::new());
-        for work in mem::take(&mut self.waiting) {
+        for work in mem::take(&mut self.next) {
             let fits = group.is_empty() || bytes + work.bytes() <= self.limits.bytes;
             if fits && work.touched().all(|place| !touched.contains(&place)) {
                 bytes += work.bytes();
                 touched.extend(work.touched());
                 group.push(work);
             } else {
-                self.waiting.push_back(work);
+                self.next.push_back(work);
             }
         }
         Some(group)
@@ -158,7 +158,7 @@ impl Writer {
     async fn attempt(&mut self, group: &mut [Work]) -> Result<(), Failure> {
         self.check_files()?;
         let db = self.connection().await.map_err(Failure::Group)?;
-        let transaction = match begin(&db).await {
+        let transaction = match begin_patiently(&db, self.connector.busy_timeout).await {
             Ok(transaction) => transaction,
             Err(fault) => {
                 if !fault.is_busy() {
@@ -195,7 +195,7 @@ impl Writer {
         if let Some(db) = &self.db {
             return Ok(db.clone());
         }
-        let db = self.connector.writer(Missing::Fail).await?;
+        let db = self.connector.writer().await?;
         let gone = |_| Fault::unavailable(Cause::FileGone);
         self.files.take_log_anew().map_err(gone)?;
         Ok(self.db.insert(db).clone())

@@ -53,7 +53,7 @@ impl BaseUrl {
     }
 
     fn of(url: &Url) -> Result<Self, InvalidBaseUrl> {
-        let path = url.path().trim_end_matches('/');
+        let path = url.path().strip_suffix('/').unwrap_or(url.path());
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
         let segments = path.split('/').skip(1);
         for segment in segments {
@@ -89,12 +89,10 @@ impl BaseUrl {
 fn checked(text: &str) -> Result<Url, InvalidBaseUrl> {
     let url = Url::parse(text).map_err(|_| InvalidBaseUrl("it is an absolute URL"))?;
     // What `Url` drops or mends is refused, so that what was configured is what is sent.
-    if text
-        .chars()
-        .any(|c| c.is_control() || c.is_whitespace() || c == '\\')
-    {
+    let mended = |c: char| c.is_control() || c.is_whitespace() || c == '\\' || c == '%';
+    if text.chars().any(mended) || text.split('/').any(|part| part == "." || part == "..") {
         return Err(InvalidBaseUrl(
-            "it has no white space, control characters or backslashes",
+            "it has no white space, control characters, backslashes, percent signs or dot segments",
         ));
     }
     if url.host().is_none() {

@@ -14,7 +14,8 @@ use super::{ApprovalLink, LinkSink, Links, MintError};
 
 /// Delivers an approval as one link per person, and leaves the sending to a [`LinkSink`].
 ///
-/// Where the approval lists its approvers, each of them gets a link, wherever the route points. Where whoever the destination reaches may
+/// Where the approval lists its approvers, each of them gets a link, wherever the route points; where that list is empty nobody does, and
+/// the sink is handed the message alone. Where whoever the destination reaches may
 /// answer, the destination itself is taken as the approver: an address or a user id, and one link; a destination that is no
 /// [`ApproverId`] is refused, because nobody could be named as the one who answered.
 #[derive(Debug, Clone)]
@@ -42,10 +43,6 @@ impl LinkIntegration {
             Some(approvers) => approvers.clone(),
             None => vec![reached(to)?],
         };
-        if approvers.is_empty() {
-            let what = "the approval's list of approvers is empty, so nobody can be sent a link";
-            return Err(DeliveryError::new(DeliveryErrorKind::Destination, what));
-        }
         let link = |approver| self.links.mint(message, approver).map_err(not_minted);
         approvers.into_iter().map(link).collect()
     }

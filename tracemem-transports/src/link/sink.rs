@@ -36,6 +36,7 @@ impl fmt::Debug for ApprovalLink {
 ///
 /// # Contract
 /// - `send` hands each link to its own approver only, and returns when all are handed over; it never waits for an answer.
+/// - `links` may be empty: the approval's list of approvers is, and nobody can answer. `send` then succeeds, and may tell somebody.
 /// - `send` may be called again for one `ApprovalMessage::delivery`, with new links to the same approvers: the earlier ones keep working,
 ///   and where the target can tell, a person is shown one request.
 /// - `concluded` tells people how it ended, where there is a way to; where there is none it does nothing and succeeds. It may be called

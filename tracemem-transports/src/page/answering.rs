@@ -62,7 +62,7 @@ impl ConfirmPage {
                     title: Some(message.title.clone()),
                 })));
             }
-            AnswerError::Expired(at) => return Err(Notice::Expired(at)),
+            AnswerError::Expired(_) => return Err(Notice::Expired(message.expires_at)),
             AnswerError::NotEligible(why) => return Err(Notice::NotEligible(why)),
             AnswerError::NotFound => return Err(Notice::InvalidLink),
             _ => {}

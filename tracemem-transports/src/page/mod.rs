@@ -11,6 +11,7 @@
 mod answering;
 mod form;
 mod notice;
+mod outcome;
 mod plain;
 mod reply;
 mod request;
@@ -21,12 +22,13 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, request::Parts};
 use tracemem_sdk::{
     TraceMem,
-    approval::{AnswerError, ApprovalMessage},
+    approval::{AnswerError, ApprovalMessage, ResolvedAs},
 };
 
 use self::{
     form::{FORM_LIMIT, Form, says_form, token_of},
-    notice::{Ended, Notice},
+    notice::Notice,
+    outcome::Ended,
     request::{Problems, RequestPage},
 };
 use crate::link::{LinkRefused, Links, VerifiedLink};
@@ -123,6 +125,7 @@ impl ConfirmPage {
         };
         let waiting = match self.waiting(&typed.token).await {
             Ok(waiting) => waiting,
+            Err(Notice::Ended(ended)) => return Notice::Overtaken(ended).reply(StatusCode::GONE),
             Err(notice) => return notice.reply(StatusCode::GONE),
         };
         self.answer(&waiting, &typed).await
@@ -146,15 +149,19 @@ impl ConfirmPage {
                 return Err(Notice::NotShown);
             }
         };
+        let expires_at = view.message.expires_at;
         if let Some(resolution) = view.resolution {
+            if resolution.outcome == ResolvedAs::Expired {
+                return Err(Notice::Expired(expires_at));
+            }
             return Err(Notice::Ended(Box::new(Ended {
                 resolution,
                 viewer: link.approver.clone(),
                 title: verified.is_ok().then_some(view.message.title),
             })));
         }
-        if now >= view.message.expires_at {
-            return Err(Notice::Expired(view.message.expires_at));
+        if now >= expires_at {
+            return Err(Notice::Expired(expires_at));
         }
         match verified {
             Ok(link) => Ok(Waiting {

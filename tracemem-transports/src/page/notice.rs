@@ -1,27 +1,17 @@
 //! Everything the page says beside the request itself: what happened, or why nothing did.
 
-use askama::Template;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use tracemem_sdk::{
-    approval::{Answered, NotEligible, Resolution, ResolvedAs},
-    id::ApproverId,
+    approval::{Answered, NotEligible},
     time::Timestamp,
 };
 
 use super::{
-    plain::{Moment, line, paragraph},
+    outcome::{self, Ended, NoticePage},
+    plain::Moment,
     reply,
 };
-
-/// How an approval ended, for whoever holds a link to it.
-pub(super) struct Ended {
-    pub(super) resolution: Resolution,
-    /// Who looks.
-    pub(super) viewer: ApproverId,
-    /// What was asked; left out where the link has expired, for then its holder is told how it ended and no more.
-    pub(super) title: Option<String>,
-}
 
 /// What is said.
 pub(super) enum Notice {
@@ -48,26 +38,9 @@ pub(super) enum Notice {
     NotTheForm,
     NotAForm,
     TooLarge,
+    #[cfg(feature = "axum-0_8")]
     TooSlow,
     Method,
-}
-
-#[derive(Template)]
-#[template(path = "notice.html")]
-struct NoticePage {
-    heading: &'static str,
-    /// A class of the style.
-    tone: &'static str,
-    title: Option<String>,
-    outcome: Option<Outcome>,
-    lines: Vec<String>,
-}
-
-struct Outcome {
-    word: &'static str,
-    who: Option<String>,
-    at: Moment,
-    rationale: Option<String>,
 }
 
 impl Notice {
@@ -79,17 +52,17 @@ impl Notice {
 
     fn page(self, when_expired: StatusCode) -> (StatusCode, NoticePage) {
         match self {
-            Self::Recorded(answered, title) => (StatusCode::OK, recorded(*answered, title)),
+            Self::Recorded(answered, title) => {
+                (StatusCode::OK, outcome::recorded(*answered, &title))
+            }
             Self::Ended(ended) => (StatusCode::OK, ended.page(&[])),
             Self::Overtaken(ended) => {
-                let lines = [
-                    "Your answer was not counted, because the request was decided before it arrived.",
-                ];
-                (StatusCode::OK, ended.page(&lines))
+                let line = "This answer was not counted: the request had ended before it arrived.";
+                (StatusCode::OK, ended.page(&[line]))
             }
             Self::LinkExpired(at) => {
                 let told = format!("This link worked until {}.", Moment::of(at).human);
-                let page = plain("This link has expired", [told, "Nothing was recorded. The request still waits: ask whoever sent the link for a new one.".to_owned()]);
+                let page = NoticePage::plain("This link has expired", [told, "Nothing was recorded. The request still waits: ask whoever sent the link for a new one.".to_owned()]);
                 (when_expired, page)
             }
             Self::Expired(at) => (when_expired, expired(at)),
@@ -138,6 +111,7 @@ impl Notice {
                 "Your answer was not recorded",
                 "It is too long. Please go back and say it in fewer words.",
             ),
+            #[cfg(feature = "axum-0_8")]
             Self::TooSlow => plainly(
                 StatusCode::REQUEST_TIMEOUT,
                 "Your answer was not recorded",
@@ -152,103 +126,13 @@ impl Notice {
     }
 }
 
-impl Ended {
-    fn page(self, lines: &[&str]) -> NoticePage {
-        let Self {
-            resolution,
-            viewer,
-            title,
-        } = self;
-        let (heading, tone, word) = match resolution.outcome {
-            ResolvedAs::Approved => (
-                "This request was already approved",
-                "done",
-                "It was approved",
-            ),
-            ResolvedAs::Rejected => (
-                "This request was already rejected",
-                "stop",
-                "It was rejected",
-            ),
-            ResolvedAs::Expired => return expired(resolution.at),
-            ResolvedAs::Withdrawn => (
-                "This request was withdrawn",
-                "stop",
-                "It was closed before anybody answered,",
-            ),
-        };
-        let who = who(&resolution, &viewer);
-        let rationale = title
-            .as_ref()
-            .and(resolution.rationale.as_deref().map(paragraph));
-        NoticePage {
-            heading,
-            tone,
-            title: title.as_deref().map(line),
-            outcome: Some(Outcome {
-                word,
-                who,
-                at: Moment::of(resolution.at),
-                rationale,
-            }),
-            lines: lines.iter().map(|line| (*line).to_owned()).collect(),
-        }
-    }
-}
-
-fn who(resolution: &Resolution, viewer: &ApproverId) -> Option<String> {
-    match (&resolution.approver, resolution.outcome) {
-        (Some(approver), _) if approver.id == *viewer => {
-            Some(["you, ", &line(approver.shown())].concat())
-        }
-        (Some(approver), _) => Some(line(approver.shown())),
-        (None, ResolvedAs::Approved | ResolvedAs::Rejected) => {
-            Some("somebody whose name was erased".to_owned())
-        }
-        (None, ResolvedAs::Expired | ResolvedAs::Withdrawn) => None,
-    }
-}
-
-fn recorded(answered: Answered, title: String) -> NoticePage {
-    let Answered {
-        resolution,
-        execute_by,
-        ..
-    } = answered;
-    let (heading, tone, word) = match resolution.outcome {
-        ResolvedAs::Approved => ("You approved this request", "done", "Approved"),
-        ResolvedAs::Rejected | ResolvedAs::Expired | ResolvedAs::Withdrawn => {
-            ("You rejected this request", "stop", "Rejected")
-        }
-    };
-    let window = execute_by.map(|until| {
-        let until = Moment::of(until).human;
-        format!("The action may be carried out until {until}.")
-    });
-    NoticePage {
-        heading,
-        tone,
-        title: Some(line(&title)),
-        outcome: Some(Outcome {
-            word,
-            who: resolution.approver.as_ref().map(|by| line(by.shown())),
-            at: Moment::of(resolution.at),
-            rationale: resolution.rationale.as_deref().map(paragraph),
-        }),
-        lines: window
-            .into_iter()
-            .chain(["Your decision is recorded. You can close this page.".to_owned()])
-            .collect(),
-    }
-}
-
-fn expired(at: Timestamp) -> NoticePage {
+pub(super) fn expired(at: Timestamp) -> NoticePage {
     let told = format!("Nobody answered it before {}.", Moment::of(at).human);
     let lines = [
         told,
         "Nothing was recorded, and the action will not be carried out.".to_owned(),
     ];
-    plain("This request has expired", lines)
+    NoticePage::plain("This request has expired", lines)
 }
 
 fn refusal(why: NotEligible) -> &'static str {
@@ -270,15 +154,5 @@ fn refusal(why: NotEligible) -> &'static str {
 }
 
 fn plainly(status: StatusCode, heading: &'static str, line: &str) -> (StatusCode, NoticePage) {
-    (status, plain(heading, [line.to_owned()]))
-}
-
-fn plain(heading: &'static str, lines: impl Into<Vec<String>>) -> NoticePage {
-    NoticePage {
-        heading,
-        tone: "stop",
-        title: None,
-        outcome: None,
-        lines: lines.into(),
-    }
+    (status, NoticePage::plain(heading, [line.to_owned()]))
 }

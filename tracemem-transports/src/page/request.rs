@@ -78,6 +78,7 @@ pub(super) struct RequestPage<'a> {
     id_tail: &'a str,
     rationale_required: bool,
     guarded: bool,
+    typed_guard: String,
     typed: &'a Form,
     problems: &'a Problems,
 }
@@ -111,6 +112,7 @@ impl<'a> RequestPage<'a> {
             id_tail,
             rationale_required: message.requirements.rationale == RationaleTerm::Required,
             guarded: guard == ClickGuard::RetypeId,
+            typed_guard: line(&typed.guard),
             typed,
             problems,
         }

@@ -59,3 +59,29 @@ async fn read_all(body: Body) -> Result<Bytes, Notice> {
     }
     Ok(bytes.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn arriving(chunks: usize) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> {
+        stream::iter((0..chunks).map(|_| Ok(Bytes::from_static(&[b'x'; 1024]))))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_arrive_in_time_is_not_waited_for() {
+        let stuck = Body::from_stream(arriving(1).chain(stream::pending()));
+        assert!(matches!(read(stuck).await, Err(Notice::TooSlow)));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_cut_off_at_the_first_byte_too_many() {
+        let whole = read(Body::from_stream(arriving(16))).await;
+        assert!(matches!(whole, Ok(body) if body.len() == FORM_LIMIT));
+        // What comes after the limit is never asked for.
+        let endless = Body::from_stream(arriving(17).chain(stream::pending()));
+        assert!(matches!(read(endless).await, Err(Notice::TooLarge)));
+    }
+}

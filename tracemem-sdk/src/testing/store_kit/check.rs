@@ -32,7 +32,7 @@ pub struct BrokenPromise {
 
 impl BrokenPromise {
     #[track_caller]
-    pub(super) fn new(promise: &str, found: impl fmt::Display) -> Self {
+    pub(in crate::testing) fn new(promise: &str, found: impl fmt::Display) -> Self {
         Self::at(Location::caller(), promise, found)
     }
 
@@ -45,7 +45,7 @@ impl BrokenPromise {
 }
 
 #[track_caller]
-pub(super) fn equal<T: PartialEq + Debug>(
+pub(in crate::testing) fn equal<T: PartialEq + Debug>(
     promise: &str,
     found: &T,
     expected: &T,
@@ -58,7 +58,7 @@ pub(super) fn equal<T: PartialEq + Debug>(
 }
 
 #[track_caller]
-pub(super) fn present<T>(promise: &str, found: Option<T>) -> Result<T, BrokenPromise> {
+pub(in crate::testing) fn present<T>(promise: &str, found: Option<T>) -> Result<T, BrokenPromise> {
     match found {
         Some(found) => Ok(found),
         None => Err(BrokenPromise::new(promise, "there is none")),
@@ -67,14 +67,17 @@ pub(super) fn present<T>(promise: &str, found: Option<T>) -> Result<T, BrokenPro
 
 /// The commit was written, and the stream is now at this version.
 #[track_caller]
-pub(super) fn written(committed: &Committed, version: u64) -> Result<(), BrokenPromise> {
+pub(in crate::testing) fn written(
+    committed: &Committed,
+    version: u64,
+) -> Result<(), BrokenPromise> {
     let promise = "a commit that nothing stands against is written";
     equal(promise, committed, &Committed::Written(Version(version)))
 }
 
 /// The call failed, and with this kind of error.
 #[track_caller]
-pub(super) fn failed<T: Debug>(
+pub(in crate::testing) fn failed<T: Debug>(
     promise: &str,
     result: &Result<T, StoreError>,
     kind: StoreErrorKind,
@@ -90,7 +93,7 @@ pub(super) fn failed<T: Debug>(
 
 /// What must happen soon happens, within a limit that is never reached where the promise is kept.
 #[track_caller]
-pub(super) fn soon<F: Future>(
+pub(in crate::testing) fn soon<F: Future>(
     promise: &str,
     future: F,
 ) -> impl Future<Output = Result<F::Output, BrokenPromise>> {
@@ -117,7 +120,7 @@ fn in_time<F: Future>(
 }
 
 /// Makes all calls at the same time, each in a task of its own, and gives what they returned, in order.
-pub(super) async fn together<F>(
+pub(in crate::testing) async fn together<F>(
     calls: impl IntoIterator<Item = F>,
 ) -> Result<Vec<F::Output>, KitError>
 where

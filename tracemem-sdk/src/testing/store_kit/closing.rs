@@ -24,6 +24,7 @@ pub async fn a_closed_store_says_so<S: Store>(stage: &Stage<S>) -> KitResult {
         closed,
     )?;
     failed(promise, &store.load(tenant, &there).await, closed)?;
+    failed(promise, &store.head(tenant, &there).await, closed)?;
     failed(promise, &store.find_key(tenant, &key(0)).await, closed)?;
     failed(promise, &store.lease_jobs(at(0), at(1), ALL).await, closed)?;
     failed(

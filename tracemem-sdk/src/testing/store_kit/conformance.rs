@@ -50,6 +50,7 @@ macro_rules! store_conformance {
             }
             reads::{
                 a_stream_that_nobody_wrote_is_none,
+                the_head_is_the_last_entrys,
                 entries_come_back_byte_for_byte_and_in_order,
                 the_projection_is_the_last_commits,
                 a_large_commit_is_kept_whole,

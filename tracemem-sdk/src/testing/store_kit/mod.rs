@@ -12,7 +12,7 @@
 
 pub mod catalog;
 pub mod catalog_writes;
-mod check;
+pub(in crate::testing) mod check;
 pub mod closing;
 mod conformance;
 pub mod crowds;

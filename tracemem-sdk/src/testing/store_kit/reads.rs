@@ -23,6 +23,25 @@ pub async fn a_stream_that_nobody_wrote_is_none<S: Store>(stage: &Stage<S>) -> K
     Ok(())
 }
 
+/// The head of a stream is its last entry's version and leaf; where there is no stream, or only another tenant's, it is `None`.
+pub async fn the_head_is_the_last_entrys<S: Store>(stage: &Stage<S>) -> KitResult {
+    let promise = "the head is the last entry's";
+    equal(promise, &stage.head(&stream(0)?).await?, &None)?;
+    for entries in 0..3 {
+        stage.write(&stream(0)?, entries).await?;
+        let stored = present(promise, stage.stream(&stream(0)?).await?)?;
+        let head = present(promise, stage.head(&stream(0)?).await?)?;
+        equal(promise, &head.version, &stored.version)?;
+        equal(
+            promise,
+            &Some(head.leaf),
+            &stored.entries.last().map(|entry| entry.leaf),
+        )?;
+    }
+    equal(promise, &stage.head(&stream(1)?).await?, &None)?;
+    Ok(())
+}
+
 /// Entries come back byte for byte and in order: bytes that are no text, zeros, nothing at all, and as many as an entry may
 /// hold; and the disclosures beside them, where there are any.
 pub async fn entries_come_back_byte_for_byte_and_in_order<S: Store>(stage: &Stage<S>) -> KitResult {

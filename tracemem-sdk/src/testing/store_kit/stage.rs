@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{KitError, KitResult, check::ended, neighbour::Neighbour};
 use crate::{
     id::TenantId,
-    store::{Catalog, Commit, Committed, Store, Stream, StreamId},
+    store::{Catalog, Commit, Committed, Store, Stream, StreamHead, StreamId},
 };
 
 /// Opens a handle on a database. Any `async` closure that returns a store is one.
@@ -134,6 +134,11 @@ impl<S: Store> Stage<S> {
                 }
             }
         }
+    }
+
+    /// Where the stream ends now.
+    pub(super) async fn head(&self, stream: &StreamId) -> Result<Option<StreamHead>, KitError> {
+        Ok(self.store.head(&self.tenant, stream).await?)
     }
 
     /// The stream as it is now.

@@ -1,0 +1,125 @@
+//! Tables: made by whoever comes first, never in the way of others, and never changed by a version that does not know them.
+
+use tempfile::tempdir;
+use tracemem_sdk::store::Store;
+use tracemem_store::{
+    SqliteStore,
+    sqlite::{Migrations, OpenError, SqliteOptions},
+};
+
+use crate::material::{Tested, column, outside, run, step, write};
+
+const OTHERS: &str = "SELECT name || ':' || coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE '%tracemem%' ORDER BY name";
+
+#[tokio::test]
+async fn a_hosts_own_tables_and_migrations_stay_as_they_are() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("host.db");
+    let host = outside(&path).await?;
+    run(
+        &host,
+        "CREATE TABLE seaql_migrations (version TEXT PRIMARY KEY, applied_at INTEGER)",
+    )
+    .await?;
+    run(
+        &host,
+        "INSERT INTO seaql_migrations VALUES ('m20200101_hosts_own', 1)",
+    )
+    .await?;
+    run(&host, "CREATE TABLE streams (id INTEGER PRIMARY KEY, words TEXT); INSERT INTO streams VALUES (1, 'ours')").await?;
+    run(&host, "CREATE INDEX streams_words ON streams (words)").await?;
+    let before: Vec<String> = column(&host, OTHERS).await?;
+
+    let store = SqliteStore::open(&path).await?;
+    write(&store, step(0, 0, 2)?).await?;
+    store.close().await?;
+    SqliteStore::open(&path).await?.close().await?;
+
+    assert_eq!(column::<String>(&host, OTHERS).await?, before);
+    assert_eq!(
+        column::<String>(&host, "SELECT version FROM seaql_migrations").await?,
+        ["m20200101_hosts_own"]
+    );
+    assert_eq!(
+        column::<String>(&host, "SELECT words FROM streams").await?,
+        ["ours"]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn everything_of_ours_bears_our_name() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    SqliteStore::open(&path).await?.close().await?;
+    let others: Vec<String> = column(&outside(&path).await?, OTHERS).await?;
+    assert!(others.is_empty(), "{others:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    SqliteStore::migrate(&path).await?;
+    let newer = outside(&path).await?;
+    run(
+        &newer,
+        "INSERT INTO tracemem_migrations VALUES ('m9999_from_the_future', 1)",
+    )
+    .await?;
+    for opened in [
+        SqliteStore::open(&path).await.map(drop),
+        SqliteStore::migrate(&path).await,
+    ] {
+        let Err(OpenError::Newer { migration, .. }) = opened else {
+            return Err(format!("{opened:?}").into());
+        };
+        assert_eq!(migration, "m9999_from_the_future");
+    }
+    let applied: Vec<String> = column(&newer, "SELECT version FROM tracemem_migrations").await?;
+    assert_eq!(applied, ["m0001_first_tables", "m9999_from_the_future"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_that_migrates_by_itself_is_told_when_it_has_not() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    let options = SqliteOptions::new().migrations(Migrations::Explicit);
+    let opened = options.clone().open(&path).await;
+    assert!(
+        matches!(opened, Err(OpenError::NotMigrated { .. })),
+        "{opened:?}"
+    );
+    let tables = "SELECT name FROM sqlite_schema";
+    assert!(
+        column::<String>(&outside(&path).await?, tables)
+            .await?
+            .is_empty()
+    );
+
+    SqliteStore::migrate(&path).await?;
+    SqliteStore::migrate(&path).await?;
+    let store = options.open(&path).await?;
+    write(&store, step(0, 0, 1)?).await?;
+    store.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_migration_that_cannot_be_finished_leaves_nothing() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    let host = outside(&path).await?;
+    // The last table that would be made is there already, and is the host's.
+    run(&host, "CREATE TABLE tracemem_to_seal (hosts TEXT)").await?;
+    let opened = SqliteStore::open(&path).await;
+    assert!(
+        matches!(opened, Err(OpenError::Failed { .. })),
+        "{opened:?}"
+    );
+    let tables: Vec<String> = column(&host, "SELECT name FROM sqlite_schema").await?;
+    assert_eq!(tables, ["tracemem_to_seal"]);
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! The links and the page behind them, as people, mail scanners and attackers meet them: on a store in memory and a clock that tests move.
+
+mod conformance;
+mod deciding;
+mod delivering;
+mod headers;
+mod hostile;
+mod racing;
+mod router;
+mod secrets;
+mod showing;
+mod stage;
+mod tokens;
+
+type Tested<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
