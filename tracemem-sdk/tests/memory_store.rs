@@ -1,8 +1,5 @@
 //! `MemoryStore` keeps the contracts of `Store`, `Catalog` and `Index`, and what it shows beyond them is true.
 
-use std::time::Duration;
-
-use tokio::task::JoinSet;
 use tracemem_sdk::{
     evidence::digest::Digest,
     id::{DecisionId, EventId, InvalidId, TenantId},
@@ -92,22 +89,6 @@ async fn debug_shows_nothing_of_what_is_stored() -> Tested {
     let store = MemoryStore::new();
     written(&store, step(0, 1)?).await?;
     assert_eq!(format!("{store:?}"), "MemoryStore { closed: false, .. }");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_commit_is_slept_through_however_small_the_window() -> Tested {
-    let store = MemoryStore::new();
-    // The kit's own rule has rounds enough for a store with files; here the window is a few nanoseconds.
-    for version in 0..20_000 {
-        let waiting = store.clone();
-        let mut waiter = JoinSet::new();
-        let (tenant, stream) = (tenant("a")?, stream()?);
-        waiter.spawn(async move { waiting.wait(&tenant, &stream, Version(version)).await });
-        written(&store, step(version, 1)?).await?;
-        let woken = tokio::time::timeout(Duration::from_secs(10), waiter.join_next()).await?;
-        woken.ok_or("nobody waited")???;
-    }
     Ok(())
 }
 

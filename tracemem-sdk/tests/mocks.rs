@@ -59,6 +59,12 @@ async fn i1_a_start_that_is_not_durable_starts_nothing() -> Tested {
         .expect_commit()
         .times(1)
         .returning(|_| Err(StoreError::new(StoreErrorKind::Unavailable, "committing")));
+    // The guard asks whether the commit is there after all: only its acknowledgement may be lost.
+    let unavailable = || StoreError::new(StoreErrorKind::Unavailable, "finding a key");
+    store
+        .expect_find_key()
+        .times(1)
+        .returning(move |_, _| Err(unavailable()));
     let allow = PolicyFn::new("mocked".parse()?, "1", |_| Ok(PolicyOutcome::allow("OK")));
     let tracemem = TraceMem::builder(Backend::store_only(Arc::new(store)))
         .policy(allow)

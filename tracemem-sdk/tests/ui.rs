@@ -24,7 +24,10 @@ fn everything_that_does_not_compile_has_a_twin_that_does() -> Result<(), Box<dyn
         }
         Ok::<_, std::io::Error>(names)
     };
-    let lonely: Vec<_> = names("may_not")?.difference(&names("may")?).cloned().collect();
+    let lonely: Vec<_> = names("may_not")?
+        .difference(&names("may")?)
+        .cloned()
+        .collect();
     assert!(lonely.is_empty(), "{lonely:?}");
     Ok(())
 }

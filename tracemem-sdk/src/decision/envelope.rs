@@ -1,7 +1,7 @@
 //! The envelope: one event as one canonical byte string, chained to the event before it.
 //!
 //! `{v, type, tenant, decision, seq, id, at, prev, actor, claims, sd}` in the strict profile of
-//! [`canonical`](crate::evidence::canonical). `prev` is the leaf hash of the event before, `sd` the digests of the disclosures
+//! [`canonical`]. `prev` is the leaf hash of the event before, `sd` the digests of the disclosures
 //! beside it (RFC 9901, section 4.2.3). Reading checks the chain: what was edited, removed, reordered or inserted does not load.
 //! What the events mean is left to the [fold](super::state).
 

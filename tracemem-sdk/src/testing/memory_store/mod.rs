@@ -144,14 +144,7 @@ impl Store for MemoryStore {
         tenant: &TenantId,
         stream: &StreamId,
     ) -> Result<Option<StreamHead>, StoreError> {
-        let stream = self.tables("finding a head")?.stream(tenant, stream);
-        Ok(stream.and_then(|stream| {
-            let leaf = stream.entries.last()?.leaf;
-            Some(StreamHead {
-                version: stream.version,
-                leaf,
-            })
-        }))
+        Ok(self.tables("finding a head")?.head(tenant, stream))
     }
 
     async fn find_key(

@@ -10,7 +10,7 @@ use crate::{
     id::{JobId, TenantId},
     store::{
         Cursor, Document, DocumentKind, Entry, Job, KeyClaim, KeyDigest, LeaseToken, Listed,
-        Listing, Page, Projection, Stream, StreamId, Term, Version,
+        Listing, Page, Projection, Stream, StreamHead, StreamId, Term, Version,
     },
     time::Timestamp,
 };
@@ -83,6 +83,15 @@ impl Tables {
             version: row.version(),
             entries: row.entries.clone(),
             projection: row.projection.clone(),
+        })
+    }
+
+    pub(super) fn head(&self, tenant: &TenantId, stream: &StreamId) -> Option<StreamHead> {
+        let row = self.row(tenant, stream)?;
+        let leaf = row.entries.last()?.leaf;
+        Some(StreamHead {
+            version: row.version(),
+            leaf,
         })
     }
 

@@ -66,6 +66,7 @@ pub async fn dropped_calls_block_nobody<S: Store>(stage: &Stage<S>) -> KitResult
     let (store, tenant, there) = (stage.store(), stage.tenant(), stream(0)?);
     for polls in (0..4).cycle().take(40) {
         give_up(polls, store.load(tenant, &there)).await?;
+        give_up(polls, store.head(tenant, &there)).await?;
         give_up(polls, store.find_key(tenant, &key(0))).await?;
         give_up(polls, store.lease_jobs(at(0), at(1), ALL)).await?;
         give_up(polls, store.lease_timers(at(0), at(1), ALL)).await?;

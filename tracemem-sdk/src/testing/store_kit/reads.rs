@@ -23,22 +23,30 @@ pub async fn a_stream_that_nobody_wrote_is_none<S: Store>(stage: &Stage<S>) -> K
     Ok(())
 }
 
-/// The head of a stream is its last entry's version and leaf; where there is no stream, or only another tenant's, it is `None`.
+/// The head of a stream is its last entry's version and leaf, after commits of any size; where there is no stream, or
+/// only another tenant's, it is `None`.
 pub async fn the_head_is_the_last_entrys<S: Store>(stage: &Stage<S>) -> KitResult {
     let promise = "the head is the last entry's";
-    equal(promise, &stage.head(&stream(0)?).await?, &None)?;
-    for entries in 0..3 {
-        stage.write(&stream(0)?, entries).await?;
-        let stored = present(promise, stage.stream(&stream(0)?).await?)?;
-        let head = present(promise, stage.head(&stream(0)?).await?)?;
-        equal(promise, &head.version, &stored.version)?;
+    let there = stream(0)?;
+    equal(promise, &stage.head(&there).await?, &None)?;
+    for (expected, entries) in [(0, 1), (1, 3), (4, 1), (5, 12)] {
+        let commit = stage.step(&there, expected, entries, "step")?;
+        let last = present("the commit has entries", commit.entries.last())?.leaf;
+        stage.wrote(commit).await?;
+        let head = present(promise, stage.head(&there).await?)?;
         equal(
             promise,
-            &Some(head.leaf),
-            &stored.entries.last().map(|entry| entry.leaf),
+            &(head.version.0, head.leaf),
+            &(expected + entries, last),
         )?;
     }
     equal(promise, &stage.head(&stream(1)?).await?, &None)?;
+    let foreign: TenantId = "Tenant-a".parse()?;
+    equal(
+        "nothing of another tenant is found",
+        &stage.store().head(&foreign, &there).await?,
+        &None,
+    )?;
     Ok(())
 }
 
