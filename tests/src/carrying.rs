@@ -26,6 +26,9 @@ use crate::{
 /// How long to wait for other workers and for quarantines; no wait here comes near it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often a task is delivered again after an error.
+const REDELIVERIES: u32 = 20;
+
 /// Carries the task's decision to its end with a worker beside it, and tells the parent what came of it.
 ///
 /// # Errors
@@ -46,6 +49,11 @@ pub async fn carry(host: &Host) -> Outcome {
 
 async fn carry_through(host: &Host) -> Outcome<Ran> {
     let mut patience = None;
+    let mut deliveries = 0..if host.task.redelivers {
+        REDELIVERIES
+    } else {
+        0
+    };
     loop {
         let guarded = host.guard(&host.task.key, patience).await?;
         let ran = host.told(&guarded)?;
@@ -57,6 +65,8 @@ async fn carry_through(host: &Host) -> Outcome<Ran> {
                 host.store.meet(Arrow::Answered).await?;
             }
             (_, How::Busy) => patience = Some(PATIENCE),
+            // On a slow machine a deadline passes before the effect is sent, or a lock is held for too long.
+            (_, How::DidNotHappen | How::NotStarted) if deliveries.next().is_some() => {}
             _ => return Ok(ran),
         }
     }

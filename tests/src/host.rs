@@ -37,13 +37,13 @@ use crate::{
 };
 
 /// How long a started effect may take here.
-pub const START_DEADLINE: Duration = Duration::from_millis(400);
+pub const START_DEADLINE: Duration = Duration::from_secs(1);
 
 /// How long after that nothing is started anew.
 pub const QUARANTINE: Duration = Duration::from_millis(300);
 
 /// How long one delivery may take here; a lease is twice that.
-pub const DELIVERY_LIMIT: Duration = Duration::from_millis(400);
+pub const DELIVERY_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a guarded call of the effect gives.
 pub type Guarded = Result<Run<()>, GuardError<Fault>>;

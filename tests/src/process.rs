@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
+    os::unix::process::ExitStatusExt,
     path::Path,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, RecvTimeoutError, channel},
@@ -70,12 +71,6 @@ impl Process {
             errors: Some(errors),
             acked: Vec::new(),
         })
-    }
-
-    /// Its process id.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// What it was acknowledged so far, as far as it was read.
@@ -195,10 +190,13 @@ impl Process {
     /// Kills it with SIGKILL, and gives everything that it was acknowledged.
     ///
     /// # Errors
-    /// Where it cannot be killed.
+    /// Where it ended by itself before.
     pub fn kill(mut self) -> Outcome<Vec<Acked>> {
         self.child.kill()?;
-        self.reap()?;
+        let (status, errors) = self.reap()?;
+        if status.signal() != Some(Signal::KILL.as_raw()) {
+            return Err(format!("a child was not killed, it ended with {status}: {errors}").into());
+        }
         while let Ok(line) = self.output.recv_timeout(SILENCE) {
             self.note(&line)?;
         }

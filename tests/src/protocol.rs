@@ -32,6 +32,8 @@ pub struct Task {
     pub waits_after_acks: bool,
     /// Whether the effect looks at its deadline right before it sends.
     pub checks_deadline: bool,
+    /// Whether what certainly did not happen is tried again, as a queue does that redelivers.
+    pub redelivers: bool,
     /// How long to wait for another process that writes, in milliseconds.
     pub busy_ms: u64,
     /// How many jobs a worker leases at once.
@@ -51,6 +53,7 @@ impl Task {
             gates: Vec::new(),
             waits_after_acks: false,
             checks_deadline: true,
+            redelivers: true,
             busy_ms: 10_000,
             batch: 16,
         }
@@ -94,8 +97,6 @@ pub enum Order {
     Decide(String),
     /// Approve.
     Approve(DecisionId),
-    /// Read the trace, and say how many events it has.
-    Read(DecisionId),
     /// No file may grow any more.
     Limit,
     /// No file may grow any more once the next effect is applied.
@@ -122,8 +123,6 @@ pub enum Said {
     Answered(u64),
     /// The decision is made.
     Decided(DecisionId),
-    /// The trace has this many events.
-    Events(usize),
     /// The order is carried out.
     Obeyed,
     /// What came of an effect, or of carrying a decision through.

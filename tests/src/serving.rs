@@ -132,10 +132,6 @@ async fn obey(
             approve(host, &decision).await?;
             Said::Answered(SystemClock.now().as_micros())
         }
-        Order::Read(decision) => {
-            let trace = host.tenant()?.auditor().trace(&decision).await?;
-            Said::Events(trace.events().len())
-        }
         Order::Limit => {
             starving::limit(&host.task.dir)?;
             Said::Obeyed

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tracemem_tests::{
     Outcome,
-    arrow::Class,
+    arrow::{Arrow, Class},
     inspection::{Kept, standing},
     process::{Process, copy_store},
     protocol::{Acked, Said, Task, Work},
@@ -23,6 +23,7 @@ fn i10_i5_a_copy_made_at_each_acknowledgement_holds_what_was_acknowledged() -> O
         std::fs::create_dir(&dir)?;
         let mut task = Task::new(&dir, Work::Carry, class);
         task.waits_after_acks = true;
+        let task = task.stopping_at([Arrow::Done]);
         let mut child = Process::start(CHILD, &task)?;
         let mut copies: Vec<(PathBuf, Vec<Acked>)> = Vec::new();
         loop {
@@ -34,11 +35,10 @@ fn i10_i5_a_copy_made_at_each_acknowledgement_holds_what_was_acknowledged() -> O
                     copies.push((copy, child.acked().to_vec()));
                     child.go()?;
                 }
-                Said::Ran(_) => break,
+                Said::At(Arrow::Done) => break,
                 other => return Err(format!("a child says {other:?}").into()),
             }
         }
-        // What it does on its way out is acknowledged to nobody who waits: it may well end here.
         child.kill()?;
         // Opened, delivered, answered, started, and the receipt with the close; a worker may have concluded in between.
         assert!(copies.len() >= 5, "{} copies", copies.len());
@@ -64,7 +64,9 @@ fn i10_what_several_processes_were_acknowledged_survives_their_kill() -> Outcome
     for round in 0..scaled(50) {
         // Nobody waits for anybody: three processes are killed wherever they are when the first has got as far as it should.
         let start = |number: usize| {
-            let mut task = Task::new(folder.path(), Work::Carry, Class::Idempotent);
+            let task = Task::new(folder.path(), Work::Carry, Class::Idempotent);
+            // Whoever gets through waits at the end.
+            let mut task = task.stopping_at([Arrow::Done]);
             task.key = format!("job-{round}-{number}");
             Process::start(CHILD, &task)
         };

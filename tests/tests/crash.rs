@@ -86,7 +86,8 @@ fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Kil
     let task = Task::new(dir, Work::Carry, class);
     let target = Target::new(dir, class);
 
-    let mut child = Process::start(CHILD, &task.clone().stopping_at([arrow]))?;
+    // Where it passes the arrow it may get as far as its end before it is killed; there it waits.
+    let mut child = Process::start(CHILD, &task.clone().stopping_at([arrow, Arrow::Done]))?;
     child.reaches(arrow)?;
     if arrow.is_passed() {
         // Where in the commit it dies is left to chance, over the time that a commit takes.

@@ -87,9 +87,8 @@ fn i10_i11_while_the_store_is_full_nothing_runs() -> Outcome {
     let mut child = serving(dir)?;
     runs(&mut child, dir, "before")?;
     assert_eq!(child.order(&Order::Limit)?, Said::Obeyed);
-    // SQLite's own codes for a write that failed: an error of the operating system, or no space.
     for key in ["full-1", "full-2", "full-3"] {
-        refuses(&mut child, dir, key, "SQLite answered with result code")?;
+        refuses(&mut child, dir, key, FULL)?;
     }
     assert_eq!(child.order(&Order::Lift)?, Said::Obeyed);
     runs(&mut child, dir, "full-1")?;
@@ -178,18 +177,8 @@ fn i10_i11_while_somebody_else_holds_the_lock_nothing_runs() -> Outcome {
     runs(&mut child, dir, "before")?;
     let mut other = Process::start(CHILD, &Task::new(dir, Work::Lock, Class::Opaque))?;
     other.expect(&Said::Ready)?;
-    refuses(
-        &mut child,
-        dir,
-        "locked-1",
-        "SQLite answered with result code 5",
-    )?;
-    refuses(
-        &mut child,
-        dir,
-        "locked-2",
-        "SQLite answered with result code 5",
-    )?;
+    refuses(&mut child, dir, "locked-1", LOCKED)?;
+    refuses(&mut child, dir, "locked-2", LOCKED)?;
     // What needs no write is told all the same.
     assert_eq!(guard(&mut child, "before")?.how, How::Replayed);
     other.go()?;
@@ -212,6 +201,8 @@ fn i10_a_lock_whose_holder_is_killed_is_free() -> Outcome {
     check(child, dir, 2)
 }
 
+const FULL: &str = "the disk or a quota may be full";
+const LOCKED: &str = "another process holds the lock";
 const GONE: &str = "the database file is not where it was opened any more";
 
 /// Takes the file `name` away by `take`, and puts it back by a second name that it has had all along.

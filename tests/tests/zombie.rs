@@ -17,7 +17,10 @@ const CHILD: &str = env!("CARGO_BIN_EXE_crash_child");
 
 /// Stops a worker at `arrow`, lets another one take over until it is done, and lets the first one go on.
 fn stopped_at(arrow: Arrow, task: &Task) -> Outcome<(Ran, Ran)> {
-    let mut zombie = Process::start(CHILD, &task.clone().stopping_at([arrow]))?;
+    let mut stopped = task.clone().stopping_at([arrow]);
+    // What it says first is what counts here.
+    stopped.redelivers = false;
+    let mut zombie = Process::start(CHILD, &stopped)?;
     zombie.reaches(arrow)?;
     // The word is there before it is stopped: what it wakes up to is the middle of its own work.
     zombie.stop()?;

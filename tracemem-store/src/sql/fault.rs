@@ -16,7 +16,7 @@ pub(crate) struct Fault {
 /// Why, as far as it can be told without a value in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
-    #[error("SQLite answered with result code {0}")]
+    #[error("SQLite answered with result code {0}, {meaning}", meaning = meaning(*.0))]
     ResultCode(i32),
     #[error("no connection was free in time")]
     NoConnection,
@@ -42,6 +42,22 @@ pub(crate) enum Cause {
     Unanswered,
     #[error("rows changed that were held")]
     RowsMoved,
+}
+
+/// What an operator needs to know about a result code.
+fn meaning(code: i32) -> &'static str {
+    match (code & 0xff, code) {
+        (5 | 6, _) => "another process holds the lock",
+        (8, _) => "the file may only be read",
+        (13, _) => "the disk is full",
+        // A file that may not grow any more, by a quota or a limit of the process, is this and no full disk to SQLite.
+        (_, 778) => "a file could not be written: the disk or a quota may be full",
+        (10, _) => "the file system failed",
+        (11, _) => "the file is damaged",
+        (14, _) => "a file cannot be opened",
+        (26, _) => "the file is no database",
+        _ => "see sqlite.org/rescode.html",
+    }
 }
 
 impl Fault {
