@@ -1,10 +1,13 @@
 //! I1, where the store fails: an effect whose start may not be committed is not called.
 
-use tracemem_sdk::{guard::Effect, testing::CommitFault};
+use tracemem_sdk::{
+    guard::{Effect, EffectError, Safety},
+    testing::CommitFault,
+};
 
 use crate::{
     disks::Disk,
-    world::{Ruling, Target, Tested, World, allow, ask, events, said},
+    world::{Ruling, Target, Tested, World, allow, ask, events, request, said},
 };
 
 /// What is wrong with the store when the effect is asked for.
@@ -67,5 +70,28 @@ async fn check<D: Disk>(ruling: Ruling, fault: Fault) -> Tested {
             assert!(events(again?.trace()).contains(&"execution_started"));
         }
     }
+    Ok(())
+}
+
+pub(crate) async fn i1_a_start_that_was_not_written_is_written_again_before_the_effect_runs<
+    D: Disk,
+>() -> Tested {
+    let world = World::<D>::ruled(ask).await?;
+    let decision = world.asked("k1").await?;
+    world.approve(&decision).await??;
+    // The first commit of the guard is refused, because the key is taken; the second is the start.
+    world.store.fail_commit(1, CommitFault::BeforeWriting);
+    let beside = world.beside().await?;
+    let guard = world.agent()?.guard(request("k1")?, Safety::Opaque);
+    let run = guard.run(async |permit| {
+        let seen = beside.trace(permit.decision()).await;
+        let seen = seen.map_err(|e| EffectError::MayHaveHappened(e.to_string()))?;
+        match events(&seen).last() {
+            Some(&"execution_started") => Ok(permit.executed("re_1")),
+            other => Err(EffectError::MayHaveHappened(format!("{other:?}"))),
+        }
+    });
+    let run = run.await.map_err(|error| format!("{error:?}"))?;
+    assert_eq!(run.effect(), Effect::Happened);
     Ok(())
 }

@@ -43,6 +43,7 @@ macro_rules! invariants {
                 authorised::i1_no_effect_runs_without_an_authorised_decision,
                 authorised::i1_the_start_is_committed_before_the_effect_is_called,
                 faults::i1_no_effect_runs_where_its_start_is_not_committed,
+                faults::i1_a_start_that_was_not_written_is_written_again_before_the_effect_runs,
                 at_most_once::i2_an_opaque_effect_happens_at_most_once,
                 at_most_once::i2_an_opaque_effect_happens_once_where_nobody_dies,
                 resolved_once::i3_an_approval_is_resolved_once_and_the_loser_is_told_what_won,
