@@ -21,8 +21,9 @@ pub enum Safety {
     /// The target can be asked by our reference, the idempotency key. What is found settles the execution; what is proven absent
     /// after the quarantine is a definite failure.
     Lookup(Arc<dyn Lookup>),
-    /// The target checks the fence, or another condition that a second request of the same decision breaks. An unknown execution
-    /// is sent again under a higher fence.
+    /// The target refuses a second request of the same decision: by a condition that the first one breaks, such as the version of the
+    /// object, or by refusing every fence once it has applied one. Ordering fences alone is not enough: of two rising fences both would
+    /// be applied. An unknown execution is sent again under a higher fence.
     Conditional,
     /// Nothing is known: the effect is started at most once, and what is unknown goes to a human.
     Opaque,

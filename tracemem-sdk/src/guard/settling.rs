@@ -228,7 +228,10 @@ fn push_receipt(
         (Some(ExecutionState::Started), true) => {
             push_recorded(draft, actor, receipt, body, ReceiptSource::Guard)?;
         }
-        (Some(ExecutionState::NotStarted), _) if !guarded => {
+        // A report that knows nothing would leave an unknown execution without a start that could be cleared up.
+        (Some(ExecutionState::NotStarted), _)
+            if !guarded && receipt.status != ExecutionState::Unknown =>
+        {
             push_recorded(draft, actor, receipt, body, ReceiptSource::Report)?;
         }
         (Some(ExecutionState::Unknown), true) if receipt.status != ExecutionState::Unknown => {

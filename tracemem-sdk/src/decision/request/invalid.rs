@@ -22,7 +22,7 @@ pub enum InvalidRequestKind {
 
 /// A request was refused and nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{rule}", named(.field))]
+#[error("{}{rule}", named(.field, .rule))]
 pub struct InvalidRequest {
     kind: InvalidRequestKind,
     field: String,
@@ -30,8 +30,9 @@ pub struct InvalidRequest {
     forbidden: Vec<String>,
 }
 
-fn named(field: &str) -> String {
-    if field.is_empty() {
+/// The field, where the rule does not begin with it already, as the rules of JSON do.
+fn named(field: &str, rule: &str) -> String {
+    if field.is_empty() || rule.starts_with(&format!("`{field}`")) {
         String::new()
     } else {
         format!("`{field}`: ")
