@@ -4,6 +4,7 @@
 //! request, strictest wins; it is answered by [`VerifiedAnswer`]s and resolved exactly once. How a message reaches a person is left to
 //! [`route`](crate::route) and [`integration`](crate::integration).
 
+mod answer;
 pub(crate) mod answering;
 mod approver;
 mod message;
@@ -11,7 +12,7 @@ pub(crate) mod requesting;
 mod requirements;
 
 pub use self::{
-    answering::{AnswerError, Answered, NotEligible, OverridePermission, VerifiedAnswer},
+    answer::{AnswerError, Answered, NotEligible, OverridePermission, VerifiedAnswer},
     approver::ApproverIdentity,
     message::{ApprovalMessage, Resolution, ResolvedAs},
     requirements::{LooserTerms, Requirements},
