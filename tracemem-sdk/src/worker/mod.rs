@@ -8,9 +8,9 @@ mod delivering;
 mod lease;
 mod schedule;
 
-use std::{fmt, future::Future, num::NonZeroU32, panic::AssertUnwindSafe, sync::Arc};
+use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};
 
-use futures_util::{FutureExt, StreamExt, future::join_all, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 
 pub(crate) use self::schedule::Schedule;
 use crate::{
@@ -18,7 +18,6 @@ use crate::{
     engine::Engine,
     id::TenantId,
     store::{JobKind, LeasedJob, StoreError, StoreErrorKind, StreamId},
-    time::Timestamp,
 };
 
 /// Works through what is due.
@@ -50,97 +49,33 @@ impl Worker {
     /// # Errors
     /// [`StoreError`] where the store was closed, is corrupt or refuses statements: working on would not help.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) -> Result<(), StoreError> {
-        let shutdown = shutdown.shared();
-        // Timers do not wait for people's mail servers: an integration that hangs must not hold up an expiry.
-        let jobs = self.work_through(shutdown.clone());
-        let timers = self.fire_all(shutdown);
-        tokio::try_join!(jobs, timers).map(drop)
-    }
-
-    /// Leases a job for every place that is free, so that one that hangs holds up nobody but itself.
-    async fn work_through(
-        &self,
-        mut shutdown: impl Future<Output = ()> + Unpin,
-    ) -> Result<(), StoreError> {
-        let places = self.engine.settings.worker_batch.get() as usize;
-        let mut under_way = FuturesUnordered::new();
+        let mut shutdown = std::pin::pin!(shutdown.fuse());
         loop {
-            let free = u32::try_from(places.saturating_sub(under_way.len())).unwrap_or(u32::MAX);
-            let leased = match NonZeroU32::new(free) {
-                Some(free) => or_nothing(self.lease_jobs(free).await)?,
-                None => Vec::new(),
-            };
-            let found = !leased.is_empty();
-            under_way.extend(leased.into_iter().map(|job| self.work(job)));
-            if found && under_way.len() < places {
-                // There may be more: look again at once, unless it is time to stop.
-                if (&mut shutdown).now_or_never().is_some() {
-                    break;
+            let pass = match self.run_once().await {
+                Ok(pass) => pass,
+                Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+                    tracing::warn!(error = %error, "the store is not available to the worker");
+                    Pass::default()
                 }
-                continue;
-            }
-            tokio::select! {
-                () = &mut shutdown => break,
-                Some(()) = under_way.next(), if !under_way.is_empty() => {}
-                () = self.engine.work.notified() => {}
-                () = self.engine.clock.sleep_until(self.next_look()) => {}
-            }
-        }
-        while let Some(()) = under_way.next().await {}
-        Ok(())
-    }
-
-    async fn fire_all(
-        &self,
-        mut shutdown: impl Future<Output = ()> + Unpin,
-    ) -> Result<(), StoreError> {
-        loop {
-            let leased = or_nothing(self.lease_timers().await)?;
-            let found = !leased.is_empty();
-            let fired = leased
-                .into_iter()
-                .map(|(tenant, stream)| self.fire(tenant, stream));
-            join_all(fired).await;
-            if found {
+                Err(error) => return Err(error),
+            };
+            if pass != Pass::default() {
+                // There may be more: look again at once, unless it is time to stop.
                 if (&mut shutdown).now_or_never().is_some() {
                     return Ok(());
                 }
                 continue;
             }
+            let next = self
+                .engine
+                .now()
+                .saturating_add(self.engine.settings.worker_poll);
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
-                () = self.engine.clock.sleep_until(self.next_look()) => {}
+                () = self.engine.work.notified() => {}
+                () = self.engine.clock.sleep_until(next) => {}
             }
         }
-    }
-
-    fn next_look(&self) -> Timestamp {
-        self.engine
-            .now()
-            .saturating_add(self.engine.settings.worker_poll)
-    }
-
-    async fn lease_jobs(&self, limit: NonZeroU32) -> Result<Vec<LeasedJob>, StoreError> {
-        let now = self.engine.now();
-        self.engine
-            .backend
-            .store
-            .lease_jobs(now, self.lease_end(now), limit)
-            .await
-    }
-
-    async fn lease_timers(&self) -> Result<Vec<(TenantId, StreamId)>, StoreError> {
-        let (now, limit) = (self.engine.now(), self.engine.settings.worker_batch);
-        self.engine
-            .backend
-            .store
-            .lease_timers(now, self.lease_end(now), limit)
-            .await
-    }
-
-    /// A lease outlives the longest attempt.
-    fn lease_end(&self, now: Timestamp) -> Timestamp {
-        now.saturating_add(self.engine.settings.delivery_limit.saturating_mul(2))
     }
 
     /// Works once through what is due now, and waits for it to be done.
@@ -148,8 +83,19 @@ impl Worker {
     /// # Errors
     /// [`StoreError`] where nothing could be leased. What fails with a single job or timer is logged, and comes again when its lease ends.
     pub async fn run_once(&self) -> Result<Pass, StoreError> {
-        let jobs = self.lease_jobs(self.engine.settings.worker_batch).await?;
-        let timers = self.lease_timers().await?;
+        let Engine {
+            backend, settings, ..
+        } = self.engine.as_ref();
+        let now = self.engine.now();
+        let until = now.saturating_add(settings.delivery_limit.saturating_mul(2));
+        let jobs = backend
+            .store
+            .lease_jobs(now, until, settings.worker_batch)
+            .await?;
+        let timers = backend
+            .store
+            .lease_timers(now, until, settings.worker_batch)
+            .await?;
         let pass = Pass {
             jobs: jobs.len(),
             timers: timers.len(),
@@ -158,7 +104,8 @@ impl Worker {
         let timers = timers
             .into_iter()
             .map(|(tenant, stream)| self.fire(tenant, stream).right_future());
-        join_all(jobs.chain(timers)).await;
+        let mut work: FuturesUnordered<_> = jobs.chain(timers).collect();
+        while let Some(()) = work.next().await {}
         Ok(pass)
     }
 
@@ -204,17 +151,6 @@ impl Worker {
         if let Err(error) = fired.await {
             tracing::warn!(%decision, error, "a timer could not be fired");
         }
-    }
-}
-
-/// Nothing where the store is not available: the next look tries again.
-fn or_nothing<T>(leased: Result<Vec<T>, StoreError>) -> Result<Vec<T>, StoreError> {
-    match leased {
-        Err(error) if error.kind() == StoreErrorKind::Unavailable => {
-            tracing::warn!(error = %error, "the store is not available to the worker");
-            Ok(Vec::new())
-        }
-        leased => leased,
     }
 }
 
