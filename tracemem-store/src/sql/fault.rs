@@ -189,12 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_the_code_and_nothing_of_the_message() {
-        let error = Fault::of_result_code(2067).while_doing("committing");
-        let source = std::error::Error::source(&error).map(ToString::to_string);
-        assert_eq!(
-            source.as_deref(),
-            Some("SQLite answered with result code 2067")
-        );
+    fn an_error_tells_the_code_and_what_it_means_and_nothing_of_the_message() {
+        let source = |code| {
+            let error = Fault::of_result_code(code).while_doing("committing");
+            std::error::Error::source(&error).map(ToString::to_string)
+        };
+        let full = "SQLite answered with result code 13, the disk is full";
+        assert_eq!(source(13).as_deref(), Some(full));
+        let other = "SQLite answered with result code 2067, see sqlite.org/rescode.html";
+        assert_eq!(source(2067).as_deref(), Some(other));
     }
 }

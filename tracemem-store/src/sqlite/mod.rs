@@ -111,14 +111,13 @@ impl SqliteStore {
         }))
     }
 
-    /// Fails once the store was closed, or its task has ended with the runtime that it was opened in.
+    /// Fails once the task has ended: the store was closed, or the runtime that it was opened in is gone.
     fn check_open(&self) -> Result<(), Fault> {
-        let runs = self.0.ended.has_changed().is_ok();
-        if runs && self.0.queue.is_open() {
-            Ok(())
-        } else {
-            Err(Fault::closed())
-        }
+        self.0
+            .ended
+            .has_changed()
+            .map(drop)
+            .map_err(|_| Fault::closed())
     }
 
     /// The connections that read, of a store that is open.
@@ -298,7 +297,44 @@ impl Index for SqliteStore {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
+    use tracemem_sdk::{
+        evidence::digest::Digest,
+        store::{Entry, Projection},
+    };
+
     use super::*;
+
+    #[tokio::test]
+    async fn who_waits_in_this_process_knows_of_a_commit_before_it_returns()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let store = SqliteStore::open(folder.path().join("store.db")).await?;
+        let (tenant, stream) = ("acme".parse::<TenantId>()?, StreamId::Admin);
+        let mut subscription = store.0.watchers.subscribe(&tenant, &stream);
+        let bytes = vec![1];
+        let (event, leaf) = (format!("evt_{:032x}", 1).parse()?, Digest::leaf(&bytes));
+        let entry = Entry {
+            seq: 1,
+            event,
+            bytes,
+            leaf,
+            disclosures: None,
+        };
+        let commit = Commit::new(
+            tenant,
+            stream,
+            Version::NEW,
+            vec![entry],
+            Projection::default(),
+        );
+        assert_eq!(store.commit(commit).await?, Committed::Written(Version(1)));
+        let mut past = std::pin::pin!(subscription.past(Version::NEW));
+        let told = std::future::poll_fn(|context| Poll::Ready(past.as_mut().poll(context))).await;
+        assert_eq!(told, Poll::Ready(Ok(())));
+        Ok(())
+    }
 
     #[tokio::test]
     async fn the_task_ends_with_the_last_handle() -> Result<(), Box<dyn std::error::Error>> {
