@@ -194,7 +194,7 @@ mod tests {
         let source = std::error::Error::source(&error).map(ToString::to_string);
         assert_eq!(
             source.as_deref(),
-            Some("SQLite answered with result code 2067")
+            Some("SQLite answered with result code 2067, see sqlite.org/rescode.html")
         );
     }
 }
