@@ -12,7 +12,6 @@ use super::{
     outcome::{InvalidOutcome, Outcome},
     state::State,
     status::{CloseAction, ExecutionState, Status, TraceEnd},
-    timers::{TimerError, bring_up_to_date},
     trace::Trace,
     verdict::text,
 };
@@ -136,13 +135,6 @@ pub(crate) async fn close(
     }
     loop {
         let trace = owned(engine, tenant, agent, decision).await?;
-        // An approval that has expired is not withdrawn by who comes later.
-        let trace = bring_up_to_date(engine, trace)
-            .await
-            .map_err(|error| match error {
-                TimerError::Unwritable(source) => CloseError::Unwritable(source),
-                TimerError::Store(source) => CloseError::Store(source),
-            })?;
         let status = trace.state.status();
         let fits = match action {
             CloseAction::Commit => status == Status::Committed,
