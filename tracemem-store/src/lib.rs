@@ -6,9 +6,15 @@
 //! `tracemem-sdk`; no type of sea-orm or of its driver is part of this crate's interface.
 
 #[cfg(feature = "sqlite")]
+pub mod migrations;
+#[cfg(feature = "sqlite")]
+mod queue;
+#[cfg(feature = "sqlite")]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "sqlite")]
+mod watchers;
 
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

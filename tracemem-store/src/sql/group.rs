@@ -10,7 +10,6 @@
 
 use std::collections::HashSet;
 
-use sea_orm::ConnectionTrait;
 use tracemem_sdk::{
     id::TenantId,
     store::{Commit, Committed, Version},
@@ -19,14 +18,15 @@ use tracemem_sdk::{
 use super::{
     append,
     batches::{ADVANCE_STREAMS, CLAIM_KEYS, CREATE_STREAMS, batches},
+    database::Database,
     fault::{Cause, Fault},
     params::{Params, execute, rows},
     streams,
 };
 
 /// Writes those of the commits that nothing stands against, and says what came of each, in their order.
-pub(crate) async fn apply<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn apply<D: Database>(
+    db: &D,
     commits: &[&Commit],
 ) -> Result<Vec<Committed>, Fault> {
     let mut group: Vec<Candidate<'_>> = commits
@@ -86,7 +86,7 @@ fn follows(commit: &Commit) -> bool {
     places.all(|(place, entry)| commit.expected.0.checked_add(place) == Some(entry.seq))
 }
 
-async fn claim_keys<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
+async fn claim_keys<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
     let claims =
         standing(group).filter_map(|commit| Some((&commit.tenant, commit.claim.as_ref()?)));
     let claims: Vec<_> = claims.collect();
@@ -126,7 +126,7 @@ UPDATE tracemem_jobs
 SET token = token
 WHERE tenant = $1 AND job = $2 AND stream = $3 AND token = $4 AND state = 'leased'";
 
-async fn hold_leases<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
+async fn hold_leases<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
     for Candidate { commit, refusal } in group.iter_mut().filter(|one| one.refusal.is_none()) {
         let Some(completion) = &commit.completes else {
             continue;
@@ -156,7 +156,7 @@ async fn hold_leases<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) ->
     Ok(())
 }
 
-async fn move_heads<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
+async fn move_heads<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
     let moving: Vec<&Commit> = standing(group)
         .filter(|commit| !commit.entries.is_empty())
         .collect();
@@ -226,8 +226,8 @@ DELETE FROM tracemem_keys
 WHERE tenant = $1 AND key = $2";
 
 /// Refuses a commit whose key was claimed a moment ago, in this transaction, which nobody has seen.
-async fn refuse<C: ConnectionTrait>(
-    db: &C,
+async fn refuse<D: Database>(
+    db: &D,
     commit: &Commit,
     refusal: &mut Option<Committed>,
     cause: Committed,

@@ -6,13 +6,13 @@
 
 use std::num::NonZeroU32;
 
-use sea_orm::ConnectionTrait;
 use tracemem_sdk::{
     id::{DecisionId, TenantId},
     store::{Cursor, Listed, Listing, Page, StreamId, Version},
 };
 
 use super::{
+    database::Database,
     fault::Fault,
     params::{Params, rows},
     rows::Row,
@@ -52,8 +52,8 @@ ORDER BY stream
 LIMIT $3";
 
 /// One page of a list.
-pub(crate) async fn list<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn list<D: Database>(
+    db: &D,
     tenant: &TenantId,
     listing: &Listing,
     limit: NonZeroU32,

@@ -5,7 +5,6 @@
 
 use std::num::NonZeroU32;
 
-use sea_orm::ConnectionTrait;
 use tracemem_sdk::{
     id::TenantId,
     store::{Job, JobKind, LeaseToken, LeasedJob, StreamId},
@@ -13,6 +12,7 @@ use tracemem_sdk::{
 };
 
 use super::{
+    database::Database,
     fault::Fault,
     params::{Params, first_row, rows},
     rows::Row,
@@ -63,10 +63,7 @@ impl Lease {
 }
 
 /// Leases jobs, the longest due first.
-pub(crate) async fn lease_jobs<C: ConnectionTrait>(
-    db: &C,
-    lease: Lease,
-) -> Result<Vec<LeasedJob>, Fault> {
+pub(crate) async fn lease_jobs<D: Database>(db: &D, lease: Lease) -> Result<Vec<LeasedJob>, Fault> {
     let rows = rows(db, LEASE_JOBS, lease.params()).await?;
     let mut leased: Vec<LeasedJob> = rows.into_iter().map(leased_job).collect::<Result<_, _>>()?;
     // What an `UPDATE` returns has no order.
@@ -75,8 +72,8 @@ pub(crate) async fn lease_jobs<C: ConnectionTrait>(
 }
 
 /// Leases timers, the longest due first.
-pub(crate) async fn lease_timers<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn lease_timers<D: Database>(
+    db: &D,
     lease: Lease,
 ) -> Result<Vec<(TenantId, StreamId)>, Fault> {
     let rows = rows(db, LEASE_TIMERS, lease.params()).await?;
@@ -91,7 +88,7 @@ pub(crate) async fn lease_timers<C: ConnectionTrait>(
 }
 
 /// How many jobs were given up.
-pub(crate) async fn dead_jobs<C: ConnectionTrait>(db: &C) -> Result<u64, Fault> {
+pub(crate) async fn dead_jobs<D: Database>(db: &D) -> Result<u64, Fault> {
     let row = first_row(db, DEAD_JOBS, Params::new()).await?;
     row.map_or(Ok(0), |mut row| row.number())
 }

@@ -15,10 +15,7 @@ mod file;
 mod open;
 mod options;
 mod poller;
-mod queue;
-mod schema;
 mod tables;
-mod watchers;
 mod writer;
 
 use std::{
@@ -41,21 +38,18 @@ use tracemem_sdk::{
     time::Timestamp,
 };
 
-use self::{
-    file::Files,
+use self::file::Files;
+pub use self::{open::OpenError, options::SqliteOptions};
+use crate::{
     queue::{Queue, Work},
+    sql::{
+        catalog,
+        fault::{Cause, Fault},
+        index,
+        jobs::{self, Lease},
+        streams,
+    },
     watchers::Watchers,
-};
-pub use self::{
-    open::OpenError,
-    options::{Migrations, SqliteOptions},
-};
-use crate::sql::{
-    catalog,
-    fault::{Cause, Fault},
-    index,
-    jobs::{self, Lease},
-    streams,
 };
 
 #[cfg(test)]
@@ -85,7 +79,7 @@ impl SqliteStore {
         SqliteOptions::new().open(path).await
     }
 
-    /// Makes the tables in the file at `path`, or brings them up to date, for hosts that open with [`Migrations::Explicit`].
+    /// Makes the tables in the file at `path`, or brings them up to date, for hosts that open with [`Migrations::Explicit`](crate::migrations::Migrations::Explicit).
     ///
     /// # Errors
     /// [`OpenError`]; the tables are then as they were.
