@@ -1,13 +1,15 @@
 //! A Postgres of a test's own, which it may stop, kill, starve and copy. `tests/postgres` says where the programs are.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::ErrorKind,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -20,6 +22,8 @@ use crate::Outcome;
 pub struct Cluster {
     folder: TempDir,
     settings: Vec<String>,
+    /// How large a file of the server's may get, in bytes.
+    limit: Option<u64>,
     port: u16,
     server: Option<Child>,
 }
@@ -31,8 +35,9 @@ struct Other {
     gid: u32,
 }
 
-/// How long a server may take to come up.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How often to start a server that ends at once, and to look whether one is up.
+const STARTS: u32 = 200;
+const LOOKS: u32 = 6_000;
 
 impl Cluster {
     /// A new one, running, with these settings (`name=value`) beside those that make it quiet and durable.
@@ -52,13 +57,35 @@ impl Cluster {
         if !made.status.success() {
             return Err(String::from_utf8_lossy(&made.stderr).into_owned().into());
         }
-        Self::on(folder, settings.iter().map(ToString::to_string).collect())
+        let settings = settings.iter().map(ToString::to_string).collect();
+        Self::on(folder, settings, None)
     }
 
-    fn on(folder: TempDir, settings: Vec<String>) -> Outcome<Self> {
+    /// A new one, running, whose files may not grow past so many bytes, a multiple of 512.
+    ///
+    /// # Errors
+    /// Where there is no Postgres, or it does not start.
+    pub fn start_within(limit: u64) -> Outcome<Self> {
+        let mut cluster = Self::start(&[])?;
+        cluster.limit = Some(limit);
+        cluster.restart()?;
+        Ok(cluster)
+    }
+
+    /// Starts it again, and its files may grow.
+    ///
+    /// # Errors
+    /// Where it does not come up.
+    pub fn allow_everything(&mut self) -> Outcome {
+        self.limit = None;
+        self.restart()
+    }
+
+    fn on(folder: TempDir, settings: Vec<String>, limit: Option<u64>) -> Outcome<Self> {
         let mut cluster = Self {
             folder,
             settings,
+            limit,
             port: free_port()?,
             server: None,
         };
@@ -114,9 +141,18 @@ impl Cluster {
     pub fn restart(&mut self) -> Outcome {
         self.kill()?;
         let log = fs::File::create(self.folder.path().join("log"))?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let mut command = program("postgres")?;
+        for _ in 0..STARTS {
+            let mut command = match self.limit {
+                None => program("postgres")?,
+                // A shell sets the limit, in blocks of 512 bytes, and becomes the server.
+                Some(limit) => {
+                    let mut shell = by_other("sh".as_ref())?;
+                    let blocks = (limit / 512).to_string();
+                    shell.args(["-c", "ulimit -f \"$0\" && exec \"$@\"", &blocks]);
+                    shell.arg(program("postgres")?.get_program());
+                    shell
+                }
+            };
             command.arg("-D").arg(self.data());
             command.args(["-p", &self.port.to_string()]);
             for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories="] {
@@ -127,38 +163,35 @@ impl Cluster {
             }
             command.stdout(Stdio::null()).stderr(log.try_clone()?);
             self.server = Some(command.spawn()?);
-            if self.comes_up(deadline)? {
+            if self.comes_up()? {
                 return Ok(());
             }
             // Processes of the server that was killed may still be ending, or somebody took the port meanwhile.
-            if Instant::now() > deadline {
-                let said = fs::read_to_string(self.folder.path().join("log"))?;
-                return Err(format!("the server does not come up: {said}").into());
-            }
+            thread::sleep(Duration::from_millis(50));
         }
+        let said = fs::read_to_string(self.folder.path().join("log"))?;
+        Err(format!("the server does not come up: {said}").into())
     }
 
     /// Whether it takes connections, once that is known.
-    fn comes_up(&mut self, deadline: Instant) -> Outcome<bool> {
+    fn comes_up(&mut self) -> Outcome<bool> {
         let file = self.data().join("postmaster.pid");
-        loop {
+        for _ in 0..LOOKS {
             let Some(server) = &mut self.server else {
                 return Ok(false);
             };
             if server.try_wait()?.is_some() {
                 self.server = None;
-                // A server that does not come up ends at once, and would be asked again at once.
-                thread::sleep(Duration::from_millis(50));
                 return Ok(false);
             }
             let id = server.id().to_string();
             match fs::read_to_string(&file) {
                 Ok(text) if is_ready(&text, &id) => return Ok(true),
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-                Ok(_) | Err(_) if Instant::now() > deadline => return Ok(false),
                 Ok(_) | Err(_) => thread::sleep(Duration::from_millis(10)),
             }
         }
+        Err("the server neither comes up nor ends".into())
     }
 
     /// A copy of its files as they are at one moment, while nothing of the server runs, on a server of its own that finds them as
@@ -170,7 +203,7 @@ impl Cluster {
         let folder = tempfile::tempdir()?;
         give(folder.path())?;
         let frozen = Frozen::new(self)?;
-        let mut copying = plain("cp");
+        let mut copying = plain("cp".as_ref());
         let copied = copying
             .arg("-a")
             .arg(self.data())
@@ -181,7 +214,7 @@ impl Cluster {
             return Err("the files cannot be copied".into());
         }
         fs::remove_file(folder.path().join("data/postmaster.pid"))?;
-        Self::on(folder, self.settings.clone())
+        Self::on(folder, self.settings.clone(), self.limit)
     }
 }
 
@@ -259,14 +292,18 @@ fn program(name: &str) -> Outcome<Command> {
     let folder = env::var("TRACEMEM_POSTGRES_BIN").map_err(
         |_| "TRACEMEM_POSTGRES_BIN is not set: run the tests by `tests/postgres cargo test …` or `tests/run`",
     )?;
-    let mut command = plain(&format!("{folder}/{name}"));
+    by_other(format!("{folder}/{name}").as_ref())
+}
+
+fn by_other(program: &OsStr) -> Outcome<Command> {
+    let mut command = plain(program);
     if let Some(Other { uid, gid }) = other()? {
         command.uid(uid).gid(gid);
     }
     Ok(command)
 }
 
-fn plain(program: &str) -> Command {
+fn plain(program: &OsStr) -> Command {
     let mut command = Command::new(program);
     // A folder that everybody may be in, and nothing of the caller's that changes what a server does.
     command

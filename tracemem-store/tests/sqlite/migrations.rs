@@ -8,7 +8,8 @@ use tracemem_store::{
     sqlite::{OpenError, SqliteOptions},
 };
 
-use crate::material::{Tested, column, outside, run, step, write};
+use crate::material::{Tested, step, write};
+use crate::outside::{column, outside, run};
 
 const OTHERS: &str = "SELECT name || ':' || coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE '%tracemem%' ORDER BY name";
 
