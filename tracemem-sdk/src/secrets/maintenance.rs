@@ -1,6 +1,6 @@
 //! The walk over all credentials: data keys are wrapped anew under the current key, and versions that have expired are removed.
 //!
-//! A page is one commit for each tenant on it, with an event for each change, so that the walk may be killed anywhere and begun anew
+//! Changes are committed for each tenant alone, some at a time, with an event for each change, so that the walk may be killed anywhere and begun anew
 //! anywhere: what is done is done wholly and found done. Walks may overlap: whoever is outrun reads again what is there.
 
 use std::{collections::BTreeMap, num::NonZeroU32};
@@ -39,6 +39,9 @@ pub struct CredentialsMaintained {
     pub next: Option<CredentialCursor>,
 }
 
+/// How many changes one commit holds at most, so that it does not keep others waiting.
+const AT_ONCE: usize = 100;
+
 /// What there is to do about one credential.
 enum Due {
     Nothing,
@@ -76,7 +79,9 @@ pub(crate) async fn maintain(
         }
     }
     for (tenant, names) in work {
-        maintain_tenant(engine, &tenant, &names, &mut maintained).await?;
+        for names in names.chunks(AT_ONCE) {
+            maintain_tenant(engine, &tenant, names, &mut maintained).await?;
+        }
     }
     Ok(maintained)
 }
