@@ -1,16 +1,16 @@
 //! What commits that are not refused write beside the heads of their streams.
 
-use sea_orm::ConnectionTrait;
 use tracemem_sdk::store::{Commit, DocumentWrite, Job, JobCompletion, JobFate};
 
 use super::{
     batches::{ADD_TERMS, APPEND_ENTRIES, MARK_TO_SEAL, batches},
+    database::Database,
     fault::{Cause, Fault},
     params::{Params, execute},
 };
 
 /// Writes everything of these commits but their keys and heads, which stand already.
-pub(super) async fn append<C: ConnectionTrait>(db: &C, commits: &[&Commit]) -> Result<(), Fault> {
+pub(super) async fn append<D: Database>(db: &D, commits: &[&Commit]) -> Result<(), Fault> {
     append_entries(db, commits).await?;
     mark_to_seal(db, commits).await?;
     add_terms(db, commits).await?;
@@ -21,7 +21,7 @@ pub(super) async fn append<C: ConnectionTrait>(db: &C, commits: &[&Commit]) -> R
     Ok(())
 }
 
-async fn append_entries<C: ConnectionTrait>(db: &C, commits: &[&Commit]) -> Result<(), Fault> {
+async fn append_entries<D: Database>(db: &D, commits: &[&Commit]) -> Result<(), Fault> {
     let entries = commits
         .iter()
         .flat_map(|commit| commit.entries.iter().map(move |entry| (commit, entry)));
@@ -43,7 +43,7 @@ async fn append_entries<C: ConnectionTrait>(db: &C, commits: &[&Commit]) -> Resu
 }
 
 /// One mark for each commit with entries.
-async fn mark_to_seal<C: ConnectionTrait>(db: &C, commits: &[&Commit]) -> Result<(), Fault> {
+async fn mark_to_seal<D: Database>(db: &D, commits: &[&Commit]) -> Result<(), Fault> {
     let marks = commits.iter().filter_map(|commit| {
         let (first, last) = (commit.entries.first()?, commit.entries.last()?);
         Some((commit, first.seq, last.seq))
@@ -63,7 +63,7 @@ async fn mark_to_seal<C: ConnectionTrait>(db: &C, commits: &[&Commit]) -> Result
     Ok(())
 }
 
-async fn add_terms<C: ConnectionTrait>(db: &C, commits: &[&Commit]) -> Result<(), Fault> {
+async fn add_terms<D: Database>(db: &D, commits: &[&Commit]) -> Result<(), Fault> {
     let terms = commits
         .iter()
         .flat_map(|commit| commit.terms.iter().map(move |term| (commit, term)));
@@ -86,7 +86,7 @@ WHERE $4 = 1 + (
     FROM tracemem_documents
     WHERE tenant = $1 AND kind = $2 AND id = $3)";
 
-async fn write_documents<C: ConnectionTrait>(db: &C, commit: &Commit) -> Result<(), Fault> {
+async fn write_documents<D: Database>(db: &D, commit: &Commit) -> Result<(), Fault> {
     for DocumentWrite {
         kind,
         id,
@@ -126,7 +126,7 @@ VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING";
 
 /// Completes the leased job, takes jobs back, and puts new ones, in this order. The lease is held already.
-async fn change_jobs<C: ConnectionTrait>(db: &C, commit: &Commit) -> Result<(), Fault> {
+async fn change_jobs<D: Database>(db: &D, commit: &Commit) -> Result<(), Fault> {
     let ours = |job: &str| {
         Params::new()
             .text(commit.tenant.as_str())

@@ -2,13 +2,13 @@
 
 use std::num::NonZeroU32;
 
-use sea_orm::ConnectionTrait;
 use tracemem_sdk::{
     id::TenantId,
     store::{Document, DocumentKind},
 };
 
 use super::{
+    database::Database,
     fault::Fault,
     params::{Params, first_row, rows},
     rows::Row,
@@ -40,8 +40,8 @@ ORDER BY id
 LIMIT $5";
 
 /// A given version of a document, or the newest.
-pub(crate) async fn document<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn document<D: Database>(
+    db: &D,
     tenant: &TenantId,
     kind: DocumentKind,
     id: &str,
@@ -59,8 +59,8 @@ pub(crate) async fn document<C: ConnectionTrait>(
 }
 
 /// The newest version of each document of a kind, by id.
-pub(crate) async fn documents<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn documents<D: Database>(
+    db: &D,
     tenant: &TenantId,
     kind: DocumentKind,
     after: Option<&str>,

@@ -1,7 +1,7 @@
 //! A group of commits inside one transaction: who is refused, and what the others write.
 //!
-//! The caller gives a transaction that is the only one to write (`BEGIN IMMEDIATE`), and commits of which no two touch the
-//! same stream, key or job. Each commit then stands or falls alone: its statements say in their `WHERE` what must hold, and
+//! The caller gives a transaction and commits of which no two touch the same stream, key or job. In SQLite it is the only one to
+//! write (`BEGIN IMMEDIATE`); in Postgres it reads what is committed (`READ COMMITTED`), and holds what it has looked at. Each commit then stands or falls alone: its statements say in their `WHERE` what must hold, and
 //! who changes no row is refused and has written nothing. Nobody may be told of the outcome before the transaction is
 //! committed. Any fault means that the transaction must be rolled back.
 //!
@@ -10,7 +10,6 @@
 
 use std::collections::HashSet;
 
-use sea_orm::ConnectionTrait;
 use tracemem_sdk::{
     id::TenantId,
     store::{Commit, Committed, Version},
@@ -18,15 +17,16 @@ use tracemem_sdk::{
 
 use super::{
     append,
-    batches::{ADVANCE_STREAMS, CLAIM_KEYS, CREATE_STREAMS, batches},
+    batches::{ADVANCE_STREAMS, ADVANCE_STREAMS_POSTGRES, CLAIM_KEYS, CREATE_STREAMS, batches},
+    database::{Backend, Database},
     fault::{Cause, Fault},
-    params::{Params, execute, rows},
+    params::{Params, execute, first_row, rows},
     streams,
 };
 
 /// Writes those of the commits that nothing stands against, and says what came of each, in their order.
-pub(crate) async fn apply<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn apply<D: Database>(
+    db: &D,
     commits: &[&Commit],
 ) -> Result<Vec<Committed>, Fault> {
     let mut group: Vec<Candidate<'_>> = commits
@@ -34,6 +34,7 @@ pub(crate) async fn apply<C: ConnectionTrait>(
         .map(|commit| Candidate::new(commit))
         .collect();
     claim_keys(db, &mut group).await?;
+    hold_heads(db, &group).await?;
     hold_leases(db, &mut group).await?;
     move_heads(db, &mut group).await?;
     let written: Vec<&Commit> = standing(&group).collect();
@@ -86,7 +87,7 @@ fn follows(commit: &Commit) -> bool {
     places.all(|(place, entry)| commit.expected.0.checked_add(place) == Some(entry.seq))
 }
 
-async fn claim_keys<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
+async fn claim_keys<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
     let claims =
         standing(group).filter_map(|commit| Some((&commit.tenant, commit.claim.as_ref()?)));
     let claims: Vec<_> = claims.collect();
@@ -121,12 +122,36 @@ async fn claim_keys<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> 
     Ok(())
 }
 
+const HOLD_HEAD: &str = "
+SELECT version
+FROM tracemem_streams
+WHERE tenant = $1 AND stream = $2
+FOR UPDATE";
+
+/// Keeps others from moving the heads until this transaction ends, in the order of their names, so that of two groups one waits
+/// for the other and not each for each. SQLite has one writer at a time, which is as good.
+async fn hold_heads<D: Database>(db: &D, group: &[Candidate<'_>]) -> Result<(), Fault> {
+    match db.backend() {
+        Backend::Sqlite => return Ok(()),
+        Backend::Postgres => {}
+    }
+    let mut held: Vec<&Commit> = standing(group).collect();
+    held.sort_by_key(|commit| (&commit.tenant, &commit.stream));
+    for commit in held {
+        let place = Params::new()
+            .text(commit.tenant.as_str())
+            .text(commit.stream.as_str());
+        first_row(db, HOLD_HEAD, place).await?;
+    }
+    Ok(())
+}
+
 pub(super) const HOLD_LEASE: &str = "
 UPDATE tracemem_jobs
 SET token = token
 WHERE tenant = $1 AND job = $2 AND stream = $3 AND token = $4 AND state = 'leased'";
 
-async fn hold_leases<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
+async fn hold_leases<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
     for Candidate { commit, refusal } in group.iter_mut().filter(|one| one.refusal.is_none()) {
         let Some(completion) = &commit.completes else {
             continue;
@@ -156,7 +181,7 @@ async fn hold_leases<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) ->
     Ok(())
 }
 
-async fn move_heads<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
+async fn move_heads<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<(), Fault> {
     let moving: Vec<&Commit> = standing(group)
         .filter(|commit| !commit.entries.is_empty())
         .collect();
@@ -175,7 +200,11 @@ async fn move_heads<C: ConnectionTrait>(db: &C, group: &mut [Candidate<'_>]) -> 
         });
         collect_places(&mut moved, rows(db, text, params).await?)?;
     }
-    for (text, batch) in batches(&old, ADVANCE_STREAMS) {
+    let advance = match db.backend() {
+        Backend::Sqlite => ADVANCE_STREAMS,
+        Backend::Postgres => ADVANCE_STREAMS_POSTGRES,
+    };
+    for (text, batch) in batches(&old, advance) {
         let params = batch.iter().fold(Params::new(), |params, commit| {
             let params = params
                 .text(commit.tenant.as_str())
@@ -226,8 +255,8 @@ DELETE FROM tracemem_keys
 WHERE tenant = $1 AND key = $2";
 
 /// Refuses a commit whose key was claimed a moment ago, in this transaction, which nobody has seen.
-async fn refuse<C: ConnectionTrait>(
-    db: &C,
+async fn refuse<D: Database>(
+    db: &D,
     commit: &Commit,
     refusal: &mut Option<Committed>,
     cause: Committed,

@@ -7,12 +7,16 @@
 mod append;
 mod batches;
 pub(crate) mod catalog;
+pub(crate) mod database;
 pub(crate) mod fault;
 pub(crate) mod group;
 pub(crate) mod index;
 pub(crate) mod jobs;
 pub(crate) mod params;
 pub(crate) mod rows;
+#[cfg(feature = "postgres")]
+pub(crate) mod schema_name;
+mod sql_state;
 pub(crate) mod streams;
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The parameters of a statement, in the order of their numbers, and the three ways to run one.
 
-use sea_orm::{ConnectionTrait, Statement, Value, Values};
+use sea_orm::{ConnectionTrait, Value};
 use tracemem_sdk::{evidence::digest::Digest, time::Timestamp};
 
-use super::{fault::Fault, rows::Row};
+use super::{database::Database, fault::Fault, rows::Row};
 
 /// Parameters, in the order of their numbers.
 #[derive(Debug, Default)]
@@ -12,6 +12,10 @@ pub(crate) struct Params(Vec<Value>);
 impl Params {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    pub(crate) fn into_values(self) -> Vec<Value> {
+        self.0
     }
 
     pub(crate) fn text(mut self, text: &str) -> Self {
@@ -54,43 +58,35 @@ impl Params {
 }
 
 /// Runs a statement and tells how many rows it changed.
-pub(crate) async fn execute<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn execute<D: Database>(
+    db: &D,
     text: &'static str,
     params: Params,
 ) -> Result<u64, Fault> {
-    let result = db.execute_raw(statement(db, text, params)).await;
+    let result = db.runner().execute_raw(db.statement(text, params)).await;
     result
         .map(|result| result.rows_affected())
         .map_err(|error| Fault::of(&error))
 }
 
 /// Runs a statement and gives its rows.
-pub(crate) async fn rows<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn rows<D: Database>(
+    db: &D,
     text: &'static str,
     params: Params,
 ) -> Result<Vec<Row>, Fault> {
-    let rows = db.query_all_raw(statement(db, text, params)).await;
+    let rows = db.runner().query_all_raw(db.statement(text, params)).await;
     let rows = rows.map_err(|error| Fault::of(&error))?;
     Ok(rows.into_iter().map(Row::new).collect())
 }
 
 /// Runs a statement and gives its first row.
-pub(crate) async fn first_row<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn first_row<D: Database>(
+    db: &D,
     text: &'static str,
     params: Params,
 ) -> Result<Option<Row>, Fault> {
-    let row = db.query_one_raw(statement(db, text, params)).await;
+    let row = db.runner().query_one_raw(db.statement(text, params)).await;
     row.map(|row| row.map(Row::new))
         .map_err(|error| Fault::of(&error))
-}
-
-fn statement<C: ConnectionTrait>(db: &C, text: &'static str, params: Params) -> Statement {
-    Statement {
-        sql: text.to_owned(),
-        values: Some(Values(params.0)),
-        db_backend: db.get_database_backend(),
-    }
 }

@@ -1,12 +1,12 @@
 //! Reading streams and keys.
 
-use sea_orm::ConnectionTrait;
 use tracemem_sdk::{
     id::TenantId,
     store::{Entry, KeyClaim, KeyDigest, Projection, Stream, StreamHead, StreamId, Version},
 };
 
 use super::{
+    database::Database,
     fault::{Cause, Fault},
     params::{Params, first_row, rows},
     rows::Row,
@@ -43,8 +43,8 @@ WHERE tenant = $1 AND key = $2";
 /// The whole stream.
 ///
 /// The two reads need no transaction: the head is read first, and the entries up to its version never change again.
-pub(crate) async fn load<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn load<D: Database>(
+    db: &D,
     tenant: &TenantId,
     stream: &StreamId,
 ) -> Result<Option<Stream>, Fault> {
@@ -67,8 +67,8 @@ pub(crate) async fn load<C: ConnectionTrait>(
 }
 
 /// The version of a stream; [`Version::NEW`] where there is none.
-pub(crate) async fn version<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn version<D: Database>(
+    db: &D,
     tenant: &TenantId,
     stream: &StreamId,
 ) -> Result<Version, Fault> {
@@ -78,8 +78,8 @@ pub(crate) async fn version<C: ConnectionTrait>(
 }
 
 /// Where a stream ends.
-pub(crate) async fn head<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn head<D: Database>(
+    db: &D,
     tenant: &TenantId,
     stream: &StreamId,
 ) -> Result<Option<StreamHead>, Fault> {
@@ -94,8 +94,8 @@ pub(crate) async fn head<C: ConnectionTrait>(
 }
 
 /// Who holds a key.
-pub(crate) async fn find_key<C: ConnectionTrait>(
-    db: &C,
+pub(crate) async fn find_key<D: Database>(
+    db: &D,
     tenant: &TenantId,
     key: &KeyDigest,
 ) -> Result<Option<KeyClaim>, Fault> {

@@ -10,13 +10,13 @@ use sea_orm::DatabaseConnection;
 use tracemem_sdk::store::{StoreError, StoreErrorKind};
 
 use super::{
-    Migrations, SqliteOptions, SqliteStore,
+    SqliteOptions, SqliteStore,
     connector::Connector,
     file::Files,
     tables::{self, Tables, Unfit},
     writer,
 };
-use crate::sql::fault::Fault;
+use crate::{migrations::Migrations, sql::fault::Fault};
 
 /// A store could not be opened.
 #[derive(Debug, thiserror::Error)]

@@ -7,12 +7,13 @@ use std::{
 };
 
 use super::{OpenError, SqliteStore, open};
+use crate::{migrations::Migrations, queue::GroupLimits};
 
 /// How a [`SqliteStore`] is opened.
 ///
 /// ```
 /// # use std::{num::NonZeroU32, time::Duration};
-/// # use tracemem_store::sqlite::{Migrations, SqliteOptions};
+/// # use tracemem_store::{migrations::Migrations, sqlite::SqliteOptions};
 /// # async fn open() -> Result<(), Box<dyn std::error::Error>> {
 /// # let readers = NonZeroU32::MIN;
 /// let store = SqliteOptions::new()
@@ -33,27 +34,7 @@ pub struct SqliteOptions {
     pub(super) group: GroupLimits,
 }
 
-/// When the tables are made or brought up to date.
-///
-/// Exhaustive on purpose: either opening does it, or the host does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Migrations {
-    /// Opening does it.
-    AtOpen,
-    /// The host calls [`SqliteStore::migrate`] when it sees fit. Opening refuses a file that is not up to date.
-    Explicit,
-}
-
-/// How much one transaction of the writer may take.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct GroupLimits {
-    pub(super) calls: NonZeroUsize,
-    pub(super) bytes: usize,
-}
-
 const READERS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
-const CALLS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(127);
-const BYTES: usize = 4 * 1024 * 1024;
 
 impl SqliteOptions {
     /// Four readers, five seconds of patience with other processes, migrations at open, groups of up to 128 calls or 4 MiB.
@@ -62,10 +43,7 @@ impl SqliteOptions {
             readers: READERS,
             busy_timeout: Duration::from_secs(5),
             migrations: Migrations::AtOpen,
-            group: GroupLimits {
-                calls: CALLS,
-                bytes: BYTES,
-            },
+            group: GroupLimits::default(),
         }
     }
 

@@ -11,13 +11,13 @@ use sea_orm::{
 };
 use tracemem_sdk::store::Version;
 
-use super::{
-    connector::Connector,
+use super::connector::Connector;
+use crate::{
+    sql::{
+        fault::Fault,
+        params::{Params, rows},
+    },
     watchers::{News, Watchers},
-};
-use crate::sql::{
-    fault::Fault,
-    params::{Params, rows},
 };
 
 /// How long nothing is asked between two looks, and how long at most where each of them finds only what nobody waits for: our

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{DatabaseConnection, DbErr};
 use sea_orm_migration::MigratorTrait;
 use tokio::time::Instant;
 
-use super::{connector::begin, schema::Migrator};
-use crate::sql::{
-    fault::Fault,
-    params::{Params, first_row, rows},
+use super::connector::begin;
+use crate::{
+    migrations::{APPLIED, Migrator, Standing, standing},
+    sql::{
+        database::Database,
+        fault::Fault,
+        params::{Params, first_row, rows},
+    },
 };
 
 /// Whether the tables are those that this version works with.
@@ -32,15 +36,10 @@ SELECT 1
 FROM sqlite_schema
 WHERE type = 'table' AND name = 'tracemem_migrations'";
 
-const APPLIED: &str = "
-SELECT version
-FROM tracemem_migrations
-ORDER BY version";
-
 const WRITE_AHEAD_LOG: &str = "PRAGMA journal_mode = WAL";
 
 /// Which migrations were applied, in their order.
-pub(super) async fn applied<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, Fault> {
+pub(super) async fn applied<D: Database>(db: &D) -> Result<Vec<String>, Fault> {
     if first_row(db, HAS_MIGRATIONS, Params::new())
         .await?
         .is_none()
@@ -52,19 +51,13 @@ pub(super) async fn applied<C: ConnectionTrait>(db: &C) -> Result<Vec<String>, F
 }
 
 /// Looks at the tables and changes nothing.
-pub(super) async fn look<C: ConnectionTrait>(db: &C) -> Result<Tables, Unfit> {
+pub(super) async fn look<D: Database>(db: &D) -> Result<Tables, Unfit> {
     let applied = applied(db).await.map_err(Unfit::Fault)?;
-    let known = Migrator::migrations();
-    let known: Vec<&str> = known.iter().map(|migration| migration.name()).collect();
-    if let Some(newer) = applied.iter().find(|name| !known.contains(&name.as_str())) {
-        return Err(Unfit::Newer(newer.clone()));
+    match standing(&applied) {
+        Standing::Newer(migration) => Err(Unfit::Newer(migration)),
+        Standing::Old => Ok(Tables::Old),
+        Standing::Current => Ok(Tables::Current),
     }
-    // None is unknown and none is there twice, so it is enough to count them.
-    Ok(if applied.len() == known.len() {
-        Tables::Current
-    } else {
-        Tables::Old
-    })
 }
 
 /// Applies the migrations that are missing, in one transaction: whoever comes second waits, looks again and finds nothing to do.

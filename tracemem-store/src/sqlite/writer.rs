@@ -4,29 +4,22 @@
 //! next one gathers, and one wait serves all of it. A caller is answered after the commit of its group and never before. A
 //! group that fails is tried again one by one, so that nobody fails for a neighbour's sake.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    mem,
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection};
+use sea_orm::DatabaseConnection;
 use tokio::sync::watch;
-use tracemem_sdk::store::{Commit, Committed};
 
 use super::{
     SqliteStore,
     connector::{Connector, begin_patiently},
     file::Files,
-    options::GroupLimits,
     poller::Poller,
-    queue::{Queue, Waiting, Work},
-    watchers::Watchers,
 };
-use crate::sql::{
-    fault::{Cause, Fault},
-    group, jobs,
+use crate::{
+    calls::Calls,
+    queue::{GroupLimits, Groups, Queue, Work, carry_out, fail, settle},
+    sql::fault::{Cause, Fault},
+    watchers::Watchers,
 };
 
 /// Starts the task and gives the handle on it.
@@ -44,12 +37,10 @@ pub(super) fn start(
     let poller = Poller::new(connector.clone(), readers.clone(), watchers.clone());
     let writer = Writer {
         connector,
-        limits,
         files: files.clone(),
         db: Some(writing),
         watchers: watchers.clone(),
-        queue: waiting,
-        next: VecDeque::new(),
+        groups: Groups::new(waiting, limits),
     };
     let reading = readers.clone();
     #[expect(
@@ -61,7 +52,13 @@ pub(super) fn start(
         writer.run(poller, reading).await;
         drop(running);
     });
-    SqliteStore::new(path, queue, readers, watchers, files, ended)
+    let calls = Calls {
+        queue,
+        reading: readers,
+        watchers,
+        ended,
+    };
+    SqliteStore::new(path, calls, files)
 }
 
 /// How long reads under way may delay the end.
@@ -69,14 +66,11 @@ const GRACE: Duration = Duration::from_millis(250);
 
 struct Writer {
     connector: Connector,
-    limits: GroupLimits,
     files: Arc<Files>,
     /// `None` after a fault that left it in an unknown state, until the next group needs one.
     db: Option<DatabaseConnection>,
     watchers: Arc<Watchers>,
-    queue: Waiting,
-    /// Taken from the queue, and for the next group.
-    next: VecDeque<Work>,
+    groups: Groups,
 }
 
 /// A transaction that did not take place.
@@ -101,51 +95,24 @@ impl Writer {
         if let Some(db) = self.db {
             let _ = db.close().await;
         }
-        while let Some(late) = self.queue.now() {
-            late.settle(Some(Fault::closed()));
-        }
+        self.groups.refuse_rest();
     }
 
     /// Returns when the queue is closed, or nobody has its other end, and it is empty.
     async fn write_all(&mut self) {
-        while let Some(group) = self.next_group().await {
+        while let Some(group) = self.groups.next().await {
             self.write(group).await;
         }
     }
 
-    /// What waits now and can be written together.
-    async fn next_group(&mut self) -> Option<Vec<Work>> {
-        if self.next.is_empty() {
-            self.next.push_back(self.queue.next().await?);
-        }
-        while self.next.len() < self.limits.calls.get() {
-            let Some(work) = self.queue.now() else {
-                break;
-            };
-            self.next.push_back(work);
-        }
-        let (mut group, mut bytes, mut touched) = (Vec::new(), 0, HashSet::new());
-        for work in mem::take(&mut self.next) {
-            let fits = group.is_empty() || bytes + work.bytes() <= self.limits.bytes;
-            if fits && work.touched().all(|place| !touched.contains(&place)) {
-                bytes += work.bytes();
-                touched.extend(work.touched());
-                group.push(work);
-            } else {
-                self.next.push_back(work);
-            }
-        }
-        Some(group)
-    }
-
     async fn write(&mut self, mut group: Vec<Work>) {
         match self.attempt(&mut group).await {
-            Ok(()) => self.settle(group),
+            Ok(()) => settle(&self.watchers, group),
             Err(Failure::Call(_)) if group.len() > 1 => {
                 for work in group {
                     let mut alone = vec![work];
                     match self.attempt(&mut alone).await {
-                        Ok(()) => self.settle(alone),
+                        Ok(()) => settle(&self.watchers, alone),
                         Err(Failure::Group(fault) | Failure::Call(fault)) => fail(alone, fault),
                     }
                 }
@@ -208,40 +175,4 @@ impl Writer {
         // There is nobody to tell, and the next group opens another.
         let _ = db.close().await;
     }
-
-    /// Tells the callers, and then those who wait for their streams.
-    fn settle(&self, group: Vec<Work>) {
-        for work in group {
-            if let Work::Commit(asked) = &work
-                && let Some(Committed::Written(version)) = asked.answer
-            {
-                let Commit { tenant, stream, .. } = asked.question.as_ref();
-                self.watchers.advanced(tenant, stream, version);
-            }
-            work.settle(None);
-        }
-    }
-}
-
-fn fail(group: Vec<Work>, fault: Fault) {
-    for work in group {
-        work.settle(Some(fault));
-    }
-}
-
-async fn carry_out<C: ConnectionTrait>(db: &C, group: &mut [Work]) -> Result<(), Fault> {
-    let commits: Vec<&Commit> = group.iter().filter_map(Work::commit).collect();
-    let mut committed = group::apply(db, &commits).await?.into_iter();
-    for work in group {
-        match work {
-            Work::Commit(asked) => asked.answer = committed.next(),
-            Work::LeaseJobs(asked) => {
-                asked.answer = Some(jobs::lease_jobs(db, asked.question).await?)
-            }
-            Work::LeaseTimers(asked) => {
-                asked.answer = Some(jobs::lease_timers(db, asked.question).await?)
-            }
-        }
-    }
-    Ok(())
 }

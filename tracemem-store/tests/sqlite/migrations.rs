@@ -4,7 +4,8 @@ use tempfile::tempdir;
 use tracemem_sdk::store::Store;
 use tracemem_store::{
     SqliteStore,
-    sqlite::{Migrations, OpenError, SqliteOptions},
+    migrations::Migrations,
+    sqlite::{OpenError, SqliteOptions},
 };
 
 use crate::material::{Tested, column, outside, run, step, write};

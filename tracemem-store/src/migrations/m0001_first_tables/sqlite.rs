@@ -1,49 +1,7 @@
-//! The tables, and the migrations that make them.
-//!
-//! Forward only. Everything of ours begins with `tracemem_`, the list of migrations too, so that a host's own tables and
-//! migrations are neither read nor touched. A released migration is never edited; a change is another migration.
-
-use sea_orm_migration::{
-    DbErr, MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait,
-    sea_orm::{ConnectionTrait, DynIden},
-    sea_query::{Alias, IntoIden},
-};
-
-/// All migrations, the oldest first.
-#[derive(Debug)]
-pub(super) struct Migrator;
-
-#[async_trait::async_trait]
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(FirstTables)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        Alias::new("tracemem_migrations").into_iden()
-    }
-}
-
-struct FirstTables;
-
-impl MigrationName for FirstTables {
-    fn name(&self) -> &str {
-        "m0001_first_tables"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for FirstTables {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for text in [STREAMS, ENTRIES, KEYS, JOBS, DOCUMENTS, TERMS, TO_SEAL] {
-            manager.get_connection().execute_unprepared(text).await?;
-        }
-        Ok(())
-    }
-}
+//! The first tables, in SQLite.
 
 /// One row for each stream: its head, the projection, and the timer with its lease.
-const STREAMS: &str = "
+pub(super) const STREAMS: &str = "
 CREATE TABLE tracemem_streams (
     tenant            TEXT NOT NULL,
     stream            TEXT NOT NULL,
@@ -65,7 +23,7 @@ CREATE INDEX tracemem_streams_wake ON tracemem_streams (wake_at) WHERE wake_at I
 
 /// The events. They are large and appended in the order of their commits, so they are kept in that order, which makes the file
 /// a tenth smaller and a group a tenth cheaper than keeping them by their key. The triggers are a seat belt against this crate's own mistakes: only disclosures may ever be erased.
-const ENTRIES: &str = "
+pub(super) const ENTRIES: &str = "
 CREATE TABLE tracemem_entries (
     tenant      TEXT NOT NULL,
     stream      TEXT NOT NULL,
@@ -86,7 +44,7 @@ BEGIN SELECT raise(ABORT, 'entries are never deleted'); END;
 ";
 
 /// Who holds which idempotency key, for ever.
-const KEYS: &str = "
+pub(super) const KEYS: &str = "
 CREATE TABLE tracemem_keys (
     tenant      TEXT NOT NULL,
     key         BLOB NOT NULL,
@@ -98,7 +56,7 @@ CREATE TABLE tracemem_keys (
 ";
 
 /// `state` is `waiting`, `leased` or `dead`; `token` and `attempt` count the leases.
-const JOBS: &str = "
+pub(super) const JOBS: &str = "
 CREATE TABLE tracemem_jobs (
     tenant       TEXT NOT NULL,
     job          TEXT NOT NULL,
@@ -117,7 +75,7 @@ CREATE INDEX tracemem_jobs_dead ON tracemem_jobs (state) WHERE state = 'dead';
 ";
 
 /// Configuration, every version of it.
-const DOCUMENTS: &str = "
+pub(super) const DOCUMENTS: &str = "
 CREATE TABLE tracemem_documents (
     tenant  TEXT NOT NULL,
     kind    TEXT NOT NULL,
@@ -129,7 +87,7 @@ CREATE TABLE tracemem_documents (
 ";
 
 /// The values under which decisions are found.
-const TERMS: &str = "
+pub(super) const TERMS: &str = "
 CREATE TABLE tracemem_terms (
     tenant TEXT NOT NULL,
     kind   TEXT NOT NULL,
@@ -140,7 +98,7 @@ CREATE TABLE tracemem_terms (
 ";
 
 /// Entries that are not yet in the tenant's sealed log: one row for each commit.
-const TO_SEAL: &str = "
+pub(super) const TO_SEAL: &str = "
 CREATE TABLE tracemem_to_seal (
     tenant    TEXT NOT NULL,
     stream    TEXT NOT NULL,

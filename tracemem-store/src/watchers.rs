@@ -1,7 +1,8 @@
 //! Who waits for a stream to move on, in this process.
 //!
 //! Nobody sleeps through a commit: a waiter subscribes first and looks second, and whoever learns of a commit tells the
-//! subscribers after it is visible. What other processes commit is left to [`Poller`](super::poller::Poller).
+//! subscribers after it is visible. What other processes commit is left to
+//! the stores: they learn it in different ways.
 
 use std::{
     collections::HashMap,
@@ -17,11 +18,11 @@ use tracemem_sdk::{
 use crate::sql::fault::{Cause, Fault};
 
 /// A stream, and whose.
-pub(super) type Place = (TenantId, StreamId);
+pub(crate) type Place = (TenantId, StreamId);
 
 /// The streams that somebody waits for. A stream is in it exactly as long.
 #[derive(Debug, Default)]
-pub(super) struct Watchers {
+pub(crate) struct Watchers {
     streams: Mutex<HashMap<Place, watch::Sender<Seen>>>,
     first: Notify,
 }
@@ -36,14 +37,14 @@ struct Seen {
 
 /// Whether somebody learnt something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
+pub(crate) enum News {
     Some,
     None,
 }
 
 /// A place among those who wait for one stream.
 #[derive(Debug)]
-pub(super) struct Subscription<'a> {
+pub(crate) struct Subscription<'a> {
     watchers: &'a Watchers,
     place: Place,
     /// `Some` until it is dropped.
@@ -52,7 +53,7 @@ pub(super) struct Subscription<'a> {
 
 impl Watchers {
     /// Subscribes to a stream. What was committed before is not told.
-    pub(super) fn subscribe(&self, tenant: &TenantId, stream: &StreamId) -> Subscription<'_> {
+    pub(crate) fn subscribe(&self, tenant: &TenantId, stream: &StreamId) -> Subscription<'_> {
         let place = (tenant.clone(), stream.clone());
         let mut streams = self.lock();
         if streams.is_empty() {
@@ -67,7 +68,7 @@ impl Watchers {
     }
 
     /// Tells those who wait for a stream how far it has come, and whether that was news to anybody.
-    pub(super) fn advanced(&self, tenant: &TenantId, stream: &StreamId, version: Version) -> News {
+    pub(crate) fn advanced(&self, tenant: &TenantId, stream: &StreamId, version: Version) -> News {
         let streams = self.lock();
         if streams.is_empty() {
             return News::None;
@@ -84,19 +85,25 @@ impl Watchers {
     }
 
     /// Wakes everybody, because what other processes commit can no longer be learnt.
-    pub(super) fn failed(&self) {
+    pub(crate) fn failed(&self) {
         for seen in self.lock().values() {
             seen.send_modify(|seen| seen.failures = seen.failures.wrapping_add(1));
         }
     }
 
     /// The streams that somebody waits for now.
-    pub(super) fn places(&self) -> Vec<Place> {
+    pub(crate) fn places(&self) -> Vec<Place> {
         self.lock().keys().cloned().collect()
     }
 
+    /// Whether nobody waits.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Returns when somebody waits.
-    pub(super) async fn watched(&self) {
+    pub(crate) async fn watched(&self) {
         while self.lock().is_empty() {
             self.first.notified().await;
         }
@@ -110,7 +117,7 @@ impl Watchers {
 
 impl Subscription<'_> {
     /// Returns when the stream was seen past a version, or when it can no longer be seen.
-    pub(super) async fn past(&mut self, after: Version) -> Result<(), Fault> {
+    pub(crate) async fn past(&mut self, after: Version) -> Result<(), Fault> {
         let gone = Fault::unavailable(Cause::Driver);
         let seen = self.seen.as_mut().ok_or(gone)?;
         let before = seen.borrow().failures;

@@ -1,7 +1,9 @@
-//! What waits for the writer.
+//! What waits to be written.
 //!
 //! A bounded queue: who finds it full waits for a place, so memory does not grow with the backlog. A call that is in the queue
 //! is carried out whether or not its caller still waits for the answer.
+
+mod groups;
 
 use std::mem;
 
@@ -11,6 +13,7 @@ use tracemem_sdk::{
     store::{Commit, Committed, Entry, KeyDigest, LeasedJob, StreamId},
 };
 
+pub(crate) use self::groups::{GroupLimits, Groups, carry_out, fail, settle};
 use crate::sql::{
     fault::{Cause, Fault},
     jobs::Lease,
@@ -21,21 +24,21 @@ const PLACES: usize = 256;
 
 /// The callers' end.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     work: mpsc::Sender<Work>,
     closed: watch::Sender<bool>,
 }
 
 /// The writer's end.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     work: mpsc::Receiver<Work>,
     closed: watch::Receiver<bool>,
 }
 
 /// A call that writes.
 #[derive(Debug)]
-pub(super) enum Work {
+pub(crate) enum Work {
     Commit(Asked<Box<Commit>, Committed>),
     LeaseJobs(Asked<Lease, Vec<LeasedJob>>),
     LeaseTimers(Asked<Lease, Vec<(TenantId, StreamId)>>),
@@ -43,14 +46,14 @@ pub(super) enum Work {
 
 /// A question, the answer once there is one, and who waits for it.
 #[derive(Debug)]
-pub(super) struct Asked<Q, A> {
-    pub(super) question: Q,
-    pub(super) answer: Option<A>,
+pub(crate) struct Asked<Q, A> {
+    pub(crate) question: Q,
+    pub(crate) answer: Option<A>,
     reply: oneshot::Sender<Result<A, Fault>>,
 }
 
 impl Queue {
-    pub(super) fn new() -> (Self, Waiting) {
+    pub(crate) fn new() -> (Self, Waiting) {
         let ((work, waiting), (closed, seen)) = (mpsc::channel(PLACES), watch::channel(false));
         (
             Self { work, closed },
@@ -62,7 +65,7 @@ impl Queue {
     }
 
     /// Puts a call into the queue and waits until the writer has answered it.
-    pub(super) async fn ask<Q, A>(
+    pub(crate) async fn ask<Q, A>(
         &self,
         question: Q,
         work: fn(Asked<Q, A>) -> Work,
@@ -87,19 +90,19 @@ impl Queue {
     }
 
     /// Refuses all further calls. Those in the queue are carried out.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.closed.send_replace(true);
     }
 
     /// Whether calls are still taken.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !*self.closed.borrow()
     }
 }
 
 impl Waiting {
     /// The next call, as soon as there is one; `None` where none will ever come: the last handle is gone, or the store is closed.
-    pub(super) async fn next(&mut self) -> Option<Work> {
+    pub(crate) async fn next(&mut self) -> Option<Work> {
         let Self { work, closed } = self;
         tokio::select! {
             next = work.recv() => next,
@@ -113,7 +116,7 @@ impl Waiting {
     }
 
     /// The next call, if there is one now.
-    pub(super) fn now(&mut self) -> Option<Work> {
+    pub(crate) fn now(&mut self) -> Option<Work> {
         self.work.try_recv().ok()
     }
 }
@@ -131,7 +134,7 @@ impl<Q, A> Asked<Q, A> {
 
 /// What a call changes; two that share one must not be in the same group.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) enum Touched {
+pub(crate) enum Touched {
     Stream(TenantId, StreamId),
     Key(TenantId, KeyDigest),
     Job(TenantId, JobId),
@@ -139,7 +142,7 @@ pub(super) enum Touched {
 
 impl Work {
     /// Tells the caller what came of it.
-    pub(super) fn settle(self, fault: Option<Fault>) {
+    pub(crate) fn settle(self, fault: Option<Fault>) {
         match self {
             Self::Commit(asked) => asked.settle(fault),
             Self::LeaseJobs(asked) => asked.settle(fault),
@@ -147,14 +150,28 @@ impl Work {
         }
     }
 
-    pub(super) fn commit(&self) -> Option<&Commit> {
+    pub(crate) fn commit(&self) -> Option<&Commit> {
         match self {
             Self::Commit(asked) => Some(&asked.question),
             Self::LeaseJobs(_) | Self::LeaseTimers(_) => None,
         }
     }
 
-    pub(super) fn touched(&self) -> impl Iterator<Item = Touched> {
+    /// Answers a commit that is written. It is told once the group is settled.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn answer_written(&mut self) {
+        match self {
+            Self::Commit(asked) => {
+                let Commit {
+                    expected, entries, ..
+                } = asked.question.as_ref();
+                asked.answer = Some(Committed::Written(expected.after(entries.len())));
+            }
+            Self::LeaseJobs(_) | Self::LeaseTimers(_) => {}
+        }
+    }
+
+    pub(crate) fn touched(&self) -> impl Iterator<Item = Touched> {
         let touched = self.commit().map(|commit| {
             let tenant = || commit.tenant.clone();
             let stream = Touched::Stream(tenant(), commit.stream.clone());
@@ -172,7 +189,7 @@ impl Work {
     }
 
     /// About how many bytes it writes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let Some(commit) = self.commit() else {
             return 0;
         };
