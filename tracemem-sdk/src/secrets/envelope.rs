@@ -1,5 +1,7 @@
 //! The bytes of a sealed credential, strictly read: one value has one spelling, and what is no envelope is a typed error.
 
+use std::fmt;
+
 use super::{
     KekId,
     cipher::{NONCE, TAG},
@@ -45,7 +47,7 @@ pub enum InvalidEnvelope {
 }
 
 /// A sealed credential, taken apart; nothing in it is opened. [The module](super) has the format.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Envelope {
     pub(super) kek: KekId,
     /// The data key under `kek`.
@@ -116,6 +118,15 @@ impl Envelope {
         bytes.extend_from_slice(wrapped);
         bytes.extend_from_slice(content);
         bytes
+    }
+}
+
+/// Shows which key it is under and none of its bytes.
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Envelope")
+            .field("kek", &self.kek)
+            .finish_non_exhaustive()
     }
 }
 
