@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tracemem_sdk::{
-    id::TenantId,
+    id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob,
-        Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
-        StreamId, Version,
+        Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index, KeyClaim,
+        KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError, StoreErrorKind,
+        StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -236,6 +236,26 @@ impl Catalog for GatedStore {
         limit: NonZeroU32,
     ) -> Result<Vec<Document>, StoreError> {
         self.store.documents(tenant, kind, after, limit).await
+    }
+
+    async fn credential(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: Option<u64>,
+    ) -> Result<Option<SealedCredential>, StoreError> {
+        self.store
+            .credential(tenant, integration, kind, version)
+            .await
+    }
+
+    async fn credentials(
+        &self,
+        after: Option<&CredentialCursor>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
+        self.store.credentials(after, limit).await
     }
 }
 

@@ -19,8 +19,13 @@ pub struct NoEntropy(#[source] getrandom::Error);
 /// Fills an array from the operating system's generator.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoEntropy> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(NoEntropy)?;
+    fill_random(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Fills bytes where they stand, so that no copy of a secret is left behind.
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), NoEntropy> {
+    getrandom::fill(bytes).map_err(NoEntropy)
 }
 
 /// A text is no id of the kind asked for.
@@ -170,6 +175,10 @@ named! {
 named! {
     /// An integration: a configured connection that delivers approvals and takes answers.
     IntegrationId
+}
+named! {
+    /// What a credential is for within its integration, such as `bot_token` or `signing_secret`.
+    CredentialKind
 }
 named! {
     /// A fact provider.

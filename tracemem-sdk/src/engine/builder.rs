@@ -14,6 +14,7 @@ use crate::{
     integration::Integration,
     policy::{Attachment, FactProvider, Policy},
     route::ApprovalRoute,
+    secrets::KeyProvider,
     store::Backend,
     time::{Clock, SystemClock},
 };
@@ -63,6 +64,7 @@ pub struct Builder {
     backend: Backend,
     clock: Arc<dyn Clock>,
     settings: Settings,
+    keys: Option<Arc<dyn KeyProvider>>,
     policies: Vec<Arc<dyn Policy>>,
     attachments: Vec<Attachment>,
     facts: Vec<Arc<dyn FactProvider>>,
@@ -77,6 +79,7 @@ impl Builder {
             backend,
             clock: Arc::new(SystemClock),
             settings: Settings::default(),
+            keys: None,
             policies: Vec::new(),
             attachments: Vec::new(),
             facts: Vec::new(),
@@ -97,6 +100,14 @@ impl Builder {
     /// Other times and limits than the defaults.
     pub fn settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// Who holds the keys that credentials are sealed with. Without one there are no stored credentials.
+    pub fn key_provider(self, keys: impl KeyProvider) -> Self {
+        Self {
+            keys: Some(Arc::new(keys)),
+            ..self
+        }
     }
 
     /// Registers a policy. It applies where it is [attached](Self::attach), or where a request names it.
@@ -146,6 +157,7 @@ impl Builder {
             backend,
             clock,
             settings,
+            keys,
             policies,
             attachments,
             facts,
@@ -193,6 +205,7 @@ impl Builder {
             backend,
             clock,
             settings,
+            keys,
             policies,
             attachments,
             facts,

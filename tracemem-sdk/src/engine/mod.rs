@@ -24,6 +24,7 @@ use crate::{
     integration::Integration,
     policy::{Attachment, FactProvider, Policy},
     route::ApprovalRoute,
+    secrets::KeyProvider,
     store::{Backend, Commit, Committed, StoreError, StoreErrorKind, StreamId},
     time::{Clock, Timestamp},
 };
@@ -34,6 +35,8 @@ pub(crate) struct Engine {
     pub(crate) backend: Backend,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+    /// Who wraps the data keys of credentials, if there is anybody.
+    pub(crate) keys: Option<Arc<dyn KeyProvider>>,
     policies: BTreeMap<PolicyId, Arc<dyn Policy>>,
     attachments: Vec<Attachment>,
     pub(crate) facts: BTreeMap<FactProviderId, Arc<dyn FactProvider>>,

@@ -7,6 +7,7 @@
 mod append;
 mod batches;
 pub(crate) mod catalog;
+pub(crate) mod credentials;
 pub(crate) mod database;
 pub(crate) mod fault;
 pub(crate) mod group;

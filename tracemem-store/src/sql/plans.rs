@@ -8,6 +8,10 @@ use super::{
     append::{BURY_JOB, DROP_JOB, RETRY_JOB, WRITE_DOCUMENT},
     batches::ADVANCE_STREAMS,
     catalog::{NEWEST, NEWEST_OF_EACH, VERSIONED},
+    credentials::{
+        CREDENTIAL, LET_EARLIER_EXPIRE, NEWEST_CREDENTIAL, PUT_CREDENTIAL, REMOVE_CREDENTIAL,
+        REWRAP_CREDENTIAL, WALK_CREDENTIALS,
+    },
     group::{GIVE_KEY_BACK, HOLD_LEASE},
     index::{ALL, BY_AGENT, BY_EXECUTION, BY_STATUS},
     jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS},
@@ -18,7 +22,7 @@ use crate::sqlite::{Connector, VERSIONS, bring_up_to_date};
 type Tested = Result<(), Box<dyn Error>>;
 
 /// Every statement that looks for rows, and how it finds them.
-const PLANS: [(&str, &str); 22] = [
+const PLANS: [(&str, &str); 29] = [
     (
         HEAD,
         "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
@@ -103,6 +107,34 @@ const PLANS: [(&str, &str); 22] = [
     (
         WRITE_DOCUMENT,
         "tracemem_documents USING PRIMARY KEY (tenant=? AND kind=? AND id=?)",
+    ),
+    (
+        PUT_CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=?)",
+    ),
+    (
+        LET_EARLIER_EXPIRE,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=? AND version<?)",
+    ),
+    (
+        REWRAP_CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=? AND version=?)",
+    ),
+    (
+        REMOVE_CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=? AND version=?)",
+    ),
+    (
+        NEWEST_CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=?)",
+    ),
+    (
+        CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=? AND version=?)",
+    ),
+    (
+        WALK_CREDENTIALS,
+        "tracemem_credentials USING PRIMARY KEY ((tenant,integration,kind,version)>(?,?,?,?))",
     ),
 ];
 

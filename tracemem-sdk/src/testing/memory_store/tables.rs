@@ -6,6 +6,7 @@ use std::{
     ops::Bound,
 };
 
+use super::credentials::Credentials;
 use crate::{
     id::{JobId, TenantId},
     store::{
@@ -27,6 +28,7 @@ pub(super) struct TenantTables {
     pub(super) keys: BTreeMap<KeyDigest, KeyClaim>,
     /// The bodies of each document, version 1 first.
     pub(super) documents: BTreeMap<(DocumentKind, String), Vec<Vec<u8>>>,
+    pub(super) credentials: Credentials,
     pub(super) terms: BTreeSet<(StreamId, Term)>,
     pub(super) jobs: BTreeMap<JobId, JobRow>,
     pub(super) seal_marks: Vec<SealMark>,
