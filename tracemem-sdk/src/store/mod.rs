@@ -22,7 +22,7 @@ pub use self::{
     backend::Backend,
     catalog::{Catalog, Document, DocumentKind, DocumentWrite},
     commit::{Commit, Committed, Entry, KeyClaim, KeyDigest, Projection, Term, Version},
-    index::{Cursor, Index, Listed, Listing, Page},
+    index::{AnyOf, Cursor, Index, Listed, Listing, Order, Page},
     job::{Job, JobCompletion, JobFate, JobKind, LeaseToken, LeasedJob},
     store_error::{StoreError, StoreErrorKind},
 };
