@@ -11,6 +11,7 @@ use sea_orm_migration::{
 };
 
 mod m0001_first_tables;
+mod m0002_search;
 
 /// When the tables are made or brought up to date.
 ///
@@ -30,7 +31,10 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first_tables::FirstTables)]
+        vec![
+            Box::new(m0001_first_tables::FirstTables),
+            Box::new(m0002_search::Search),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

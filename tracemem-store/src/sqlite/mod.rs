@@ -287,6 +287,17 @@ impl Index for SqliteStore {
         read.await
             .map_err(|fault| fault.while_doing("listing decisions"))
     }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        let read = async { index::intents(self.readers()?, tenant, after, limit).await };
+        read.await
+            .map_err(|fault| fault.while_doing("listing intents"))
+    }
 }
 
 #[cfg(test)]

@@ -209,7 +209,7 @@ impl Tables {
             StreamId::Admin => None,
         });
         let intents: BTreeSet<&str> = intents
-            .filter(|intent| after.is_none_or(|after| *intent > after))
+            .filter(|intent| *intent > after.unwrap_or_default())
             .collect();
         let intents = intents.into_iter().take(limit.get() as usize);
         intents.map(str::to_owned).collect()
