@@ -12,7 +12,7 @@ use super::{
     index::{
         intents::INTENTS,
         runs::{ALL, BY_AGENT, BY_EXECUTION, BY_INTENT, BY_STATUS, BY_TERM, FromBothEnds},
-        sieve::SIEVE,
+        sieve::PROBE,
     },
     jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS},
     streams::{ENTRIES, HEAD, KEY, LAST, VERSION},
@@ -125,11 +125,11 @@ const RUNS: [(FromBothEnds, &str); 6] = [
 /// What is looked up one by one.
 const PROBES: [(&str, &str); 4] = [
     (
-        SIEVE.sqlite,
+        PROBE.sqlite,
         "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
     ),
     (
-        SIEVE.sqlite,
+        PROBE.sqlite,
         "found USING PRIMARY KEY (tenant=? AND kind=? AND value=? AND stream=?)",
     ),
     (

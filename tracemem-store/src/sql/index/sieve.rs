@@ -1,11 +1,11 @@
 //! The sieve: of some decisions those that fit everything that a listing says, as they are now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tracemem_sdk::{
     id::{DecisionId, TenantId},
-    store::{AnyOf, Listed, Listing, Term, Version},
+    store::{AnyOf, Listed, Listing, Projection, Term, Version},
 };
 
 use crate::sql::{
@@ -16,36 +16,29 @@ use crate::sql::{
     streams,
 };
 
-/// `$2` is a list of ids; `$3` a list of `{"intents": [intent, …], "terms": [[kind, value], …]}`, of each of which one must be there.
-pub(in crate::sql) const SIEVE: Dialects = Dialects {
+/// `$2` is a list of ids, `$3` one of terms as `[kind, value]`; the last column says which of them a decision has, by their places.
+///
+/// In Postgres the lists are unnested from arrays, of which the planner expects few rows; of the rows of a function it expects so many
+/// that it would compile the statement, which takes longer than anything that it does.
+pub(in crate::sql) const PROBE: Dialects = Dialects {
     sqlite: "
-SELECT stream, version, status, execution, agent, intent, wake_at, body
+SELECT stream, version, status, execution, agent, intent, wake_at, body, (
+    SELECT group_concat(term.key)
+    FROM json_each($3) AS term
+    CROSS JOIN tracemem_terms AS found
+        ON found.tenant = $1 AND found.kind = term.value ->> 0 AND found.value = term.value ->> 1
+        AND found.stream = tracemem_streams.stream)
 FROM json_each($2) AS candidate
-CROSS JOIN tracemem_streams ON tenant = $1 AND stream = candidate.value
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM json_each($3) AS wanted
-    WHERE intent NOT IN (SELECT value FROM json_each(wanted.value, '$.intents'))
-        AND NOT EXISTS (
-            SELECT 1
-            FROM json_each(wanted.value, '$.terms') AS term
-            CROSS JOIN tracemem_terms AS found
-                ON found.tenant = $1 AND found.kind = term.value ->> 0 AND found.value = term.value ->> 1
-                AND found.stream = tracemem_streams.stream))",
+CROSS JOIN tracemem_streams ON tenant = $1 AND stream = candidate.value",
     postgres: "
-SELECT stream, version, status, execution, agent, intent, wake_at, body
-FROM jsonb_array_elements_text($2::jsonb) AS candidate (id)
-JOIN tracemem_streams ON tenant = $1 AND stream = candidate.id
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM jsonb_array_elements($3::jsonb) AS wanted (one)
-    WHERE NOT wanted.one -> 'intents' @> to_jsonb(intent)
-        AND NOT EXISTS (
-            SELECT 1
-            FROM jsonb_array_elements(wanted.one -> 'terms') AS term (pair)
-            JOIN tracemem_terms AS found
-                ON found.tenant = $1 AND found.kind = term.pair ->> 0 AND found.value = term.pair ->> 1
-                AND found.stream = tracemem_streams.stream))",
+SELECT stream, version, status, execution, agent, intent, wake_at, body, (
+    SELECT string_agg((term.place - 1)::text, ',')
+    FROM unnest(ARRAY(SELECT jsonb_array_elements($3::jsonb))) WITH ORDINALITY AS term (pair, place)
+    JOIN tracemem_terms AS found
+        ON found.tenant = $1 AND found.kind = term.pair ->> 0 AND found.value = term.pair ->> 1
+        AND found.stream = tracemem_streams.stream)
+FROM unnest(ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AS candidate (id)
+JOIN tracemem_streams ON tenant = $1 AND stream = candidate.id",
 };
 
 /// Those of the decisions that fit, in their order.
@@ -56,41 +49,47 @@ pub(super) async fn sieve<D: Database>(
     ids: &[DecisionId],
 ) -> Result<Vec<Listed>, Fault> {
     let names: Vec<&str> = ids.iter().map(DecisionId::as_str).collect();
-    let wanted: Vec<Value> = listing.has.iter().map(wanted).collect();
+    let terms: Vec<&Term> = listing.has.iter().flat_map(|any| &any.terms).collect();
+    let pairs: Vec<[&str; 2]> = terms
+        .iter()
+        .map(|term| [term.kind.as_str(), term.value.as_str()])
+        .collect();
     let params = Params::new()
         .text(tenant.as_str())
         .text(&json!(names).to_string())
-        .text(&json!(wanted).to_string());
-    let mut found = BTreeMap::new();
-    for row in rows(db, db.dialect(SIEVE), params).await? {
-        let listed = listed(row)?;
-        if fits(listing, &listed) {
-            found.insert(listed.decision.clone(), listed);
+        .text(&json!(pairs).to_string());
+    let mut fitting = BTreeMap::new();
+    for mut row in rows(db, db.dialect(PROBE), params).await? {
+        let listed = listed(&mut row)?;
+        let places = row.optional_text()?.unwrap_or_default();
+        let places = places
+            .split(',')
+            .filter_map(|place| place.parse::<usize>().ok());
+        let found: BTreeSet<&Term> = places
+            .filter_map(|place| terms.get(place).copied())
+            .collect();
+        if fits(listing, &listed.projection, &found) {
+            fitting.insert(listed.decision.clone(), listed);
         }
     }
-    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    Ok(ids.iter().filter_map(|id| fitting.remove(id)).collect())
 }
 
-fn wanted(AnyOf { terms, intents }: &AnyOf) -> Value {
-    let terms: Vec<[&str; 2]> = terms
-        .iter()
-        .map(|Term { kind, value }| [kind.as_str(), value.as_str()])
-        .collect();
-    json!({ "intents": intents, "terms": terms })
+/// Whether a decision fits, by its projection as it is now, which may be newer than that which its id was found by.
+fn fits(listing: &Listing, projection: &Projection, found: &BTreeSet<&Term>) -> bool {
+    let is = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
+    is(&listing.status, &projection.status)
+        && is(&listing.execution, &projection.execution)
+        && is(&listing.agent, &projection.agent)
+        && listing.has.iter().all(|AnyOf { terms, intents }| {
+            intents.contains(&projection.intent) || terms.iter().any(|term| found.contains(term))
+        })
 }
 
-/// Whether the projection fits, which may be a newer one than that which its id was found by.
-fn fits(listing: &Listing, listed: &Listed) -> bool {
-    let fits = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
-    fits(&listing.status, &listed.projection.status)
-        && fits(&listing.execution, &listed.projection.execution)
-        && fits(&listing.agent, &listed.projection.agent)
-}
-
-fn listed(mut row: Row) -> Result<Listed, Fault> {
+fn listed(row: &mut Row) -> Result<Listed, Fault> {
     Ok(Listed {
         decision: row.parsed()?,
         version: Version(row.number()?),
-        projection: streams::projection(&mut row)?,
+        projection: streams::projection(row)?,
     })
 }
