@@ -83,6 +83,24 @@ async fn what_lies_apart_is_not_walked_through() -> Tested {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn where_any_of_several_will_do_none_of_them_is_passed_over() -> Tested {
+    let (_folder, store) = filled(|number, commit| {
+        // What the second intent has lies beyond many pieces of the first.
+        commit.projection.intent = if number < 2_000 { "refund" } else { "grant" }.to_owned();
+        if number % 13 == 0 {
+            commit.terms = vec![vip()];
+        }
+    })
+    .await?;
+    let mut listing = Listing::default();
+    listing.has = vec![any_of([vip()], []), any_of([], ["refund", "grant"])];
+    let pages = pages(&store, &mut listing).await?;
+    let found: Vec<u64> = pages.into_iter().flat_map(|(found, _)| found).collect();
+    assert_eq!(found, (0..DECISIONS).step_by(13).collect::<Vec<_>>());
+    Ok(())
+}
+
 /// A store with decisions that look like this.
 async fn filled(look: impl Fn(u64, &mut Commit)) -> Result<(TempDir, SqliteStore), Failure> {
     let folder = tempdir()?;

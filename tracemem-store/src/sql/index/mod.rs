@@ -1,9 +1,9 @@
 //! Lists of decisions, at a cost that what is stored never raises.
 //!
 //! Each thing that a listing says has an index that gives the ids of the decisions that fit it in order, as a [run](runs). Where one thing
-//! is said its run is the list. Where several are, each round reads the next piece of every run, follows the one that reaches furthest,
-//! from where the last of them begins, and [sieves](sieve) what it gives by everything else: so a rare tag is found at once among any
-//! number of open decisions, and runs that lie apart are not walked through. A page looks at [`LOOKED_AT`] decisions, or as many as it may
+//! is said its run is the list. Where several are, each round reads the next piece of every run, follows the one that reaches furthest and
+//! [sieves](sieve) what it gives by everything else: so a rare tag is found at once among any number of open decisions, and runs that lie
+//! apart are not walked through. A page looks at [`LOOKED_AT`] decisions, or as many as it may
 //! hold, and one piece more; then it comes back short and says where to go on.
 
 use std::{cmp::Reverse, num::NonZeroU32};
@@ -151,7 +151,7 @@ fn followed<'a>(said: &'a [Vec<Run<'a>>]) -> Vec<&'a [Run<'a>]> {
     worth.map(|(_, one)| one.as_slice()).collect()
 }
 
-/// The next piece of what reaches furthest, from where all have begun; `None` where one of them has ended.
+/// The next piece of what reaches furthest; `None` where one of them has ended.
 async fn furthest<D: Database>(
     db: &D,
     tenant: &TenantId,
@@ -167,11 +167,6 @@ async fn furthest<D: Database>(
         }
         pieces.push(piece);
     }
-    let begun = pieces.iter().filter_map(|piece| piece.ids.first());
-    let begun = match span.order {
-        Order::OldestFirst => begun.max().cloned(),
-        Order::NewestFirst => begun.min().cloned(),
-    };
     let reaches = |one: &Piece, other: &Piece| match (&one.end, &other.end) {
         // Of two that are known to their ends the shorter is the cheaper.
         (None, None) => Reverse(one.ids.len()).cmp(&Reverse(other.ids.len())),
@@ -182,12 +177,5 @@ async fn furthest<D: Database>(
             Order::NewestFirst => other.cmp(one),
         },
     };
-    let furthest = pieces.into_iter().max_by(reaches);
-    Ok(furthest.zip(begun).map(|(mut piece, begun)| {
-        piece.ids.retain(|id| match span.order {
-            Order::OldestFirst => *id >= begun,
-            Order::NewestFirst => *id <= begun,
-        });
-        piece
-    }))
+    Ok(pieces.into_iter().max_by(reaches))
 }
