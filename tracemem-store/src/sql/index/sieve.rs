@@ -16,28 +16,32 @@ use crate::sql::{
     streams,
 };
 
-/// `$2` is a list of ids, `$3` one of terms as `[kind, value]`; the last column says which of them a decision has, by their places.
+/// `$2` is a list of ids, `$3` one of terms as `[kind, value]`, `$4` and `$5` how many they are; the last column says which of them a decision has, by their places.
 ///
-/// In Postgres the lists are unnested from arrays, of which the planner expects few rows; of the rows of a function it expects so many
-/// that it would compile the statement, which takes longer than anything that it does.
+/// Postgres is kept from two mistakes. Of the rows of a function it expects so many that it would compile the statement, which takes
+/// longer than anything that it does; of those of an array it expects few. And a plan that was made while a table was empty would read
+/// all of it for ever, but for the `LIMIT`s, whose values it does not know: behind them it expects a row or none.
 pub(in crate::sql) const PROBE: Dialects = Dialects {
     sqlite: "
 SELECT stream, version, status, execution, agent, intent, wake_at, body, (
     SELECT group_concat(term.key)
-    FROM json_each($3) AS term
+    FROM (SELECT key, value FROM json_each($3) LIMIT $5) AS term
     CROSS JOIN tracemem_terms AS found
         ON found.tenant = $1 AND found.kind = term.value ->> 0 AND found.value = term.value ->> 1
         AND found.stream = tracemem_streams.stream)
-FROM json_each($2) AS candidate
+FROM (SELECT value FROM json_each($2) LIMIT $4) AS candidate
 CROSS JOIN tracemem_streams ON tenant = $1 AND stream = candidate.value",
     postgres: "
 SELECT stream, version, status, execution, agent, intent, wake_at, body, (
     SELECT string_agg((term.place - 1)::text, ',')
-    FROM unnest(ARRAY(SELECT jsonb_array_elements($3::jsonb))) WITH ORDINALITY AS term (pair, place)
+    FROM (
+        SELECT *
+        FROM unnest(ARRAY(SELECT jsonb_array_elements($3::jsonb))) WITH ORDINALITY
+        LIMIT $5) AS term (pair, place)
     JOIN tracemem_terms AS found
         ON found.tenant = $1 AND found.kind = term.pair ->> 0 AND found.value = term.pair ->> 1
         AND found.stream = tracemem_streams.stream)
-FROM unnest(ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AS candidate (id)
+FROM (SELECT * FROM unnest(ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) LIMIT $4) AS candidate (id)
 JOIN tracemem_streams ON tenant = $1 AND stream = candidate.id",
 };
 
@@ -57,7 +61,9 @@ pub(super) async fn sieve<D: Database>(
     let params = Params::new()
         .text(tenant.as_str())
         .text(&json!(names).to_string())
-        .text(&json!(pairs).to_string());
+        .text(&json!(pairs).to_string())
+        .number(names.len() as u64)
+        .number(pairs.len() as u64);
     let mut fitting = BTreeMap::new();
     for mut row in rows(db, db.dialect(PROBE), params).await? {
         let listed = listed(&mut row)?;
