@@ -89,8 +89,8 @@ pub struct Page {
 ///   exactly where there is more. Where several are said together, no index has them in one order: then a page may come back short, or
 ///   empty, with a `next` where the search goes on, because it looks at a bounded number of decisions; its last page has no `next`.
 /// - Nothing of another tenant, and never the administrative stream.
-/// - `intents` gives each intent that decisions of the tenant have once, in byte order, those after `after` only, `limit` at most. An
-///   empty one is none.
+/// - `intents` gives each intent that decisions of the tenant have once, in byte order, those after `after` only, `limit` at most.
+/// - An empty intent is none: `intents` does not give it, and no listing finds a decision by it.
 /// - The cost of a page grows with `limit` and with what the listing says, never with the number of decisions stored.
 /// - A dropped future leaves nothing behind. Calls overlap.
 #[async_trait]

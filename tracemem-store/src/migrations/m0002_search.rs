@@ -17,14 +17,25 @@ impl MigrationTrait for Search {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let texts = Texts {
             sqlite: &[BY_INTENT, NO_PLAIN_TAGS],
-            postgres: &[BY_INTENT, NO_PLAIN_TAGS],
+            postgres: &[BY_INTENT, VALUE_FIRST, NO_PLAIN_TAGS],
         };
         run(manager, texts).await
     }
 }
 
+/// It leaves out what has no intent, so that only a statement that says `intent <> ''` can use it: see [`VALUE_FIRST`].
 const BY_INTENT: &str = "
-CREATE INDEX tracemem_streams_intent ON tracemem_streams (tenant, intent, stream)";
+CREATE INDEX tracemem_streams_intent ON tracemem_streams (tenant, intent, stream) WHERE intent <> ''";
+
+/// As long as a table has no statistics Postgres takes it that any index with the tenant in front finds a stream as soon as the primary
+/// key does, and keeps a plan that reads all that the tenant has. Behind a value that the statement does not name it is not considered.
+const VALUE_FIRST: &str = "
+DROP INDEX tracemem_streams_status;
+DROP INDEX tracemem_streams_execution;
+DROP INDEX tracemem_streams_agent;
+CREATE INDEX tracemem_streams_status ON tracemem_streams (status, tenant, stream);
+CREATE INDEX tracemem_streams_execution ON tracemem_streams (execution, tenant, stream);
+CREATE INDEX tracemem_streams_agent ON tracemem_streams (agent, tenant, stream)";
 
 /// Before this, tags stood in their terms as they were given. Now they are hashed under a key that a database must not know, so that
 /// these would never be found again, nor be erased with what they were made of. What terms were made of since stands inside of entries,

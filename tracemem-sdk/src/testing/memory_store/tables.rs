@@ -245,7 +245,8 @@ fn fits(
         && is(status, &projection.status)
         && is(execution, &projection.execution)
         && is(agent, &projection.agent)
-        && wanted
-            .iter()
-            .all(|any| any.intents.contains(&projection.intent) || any.terms.iter().any(&has))
+        && wanted.iter().all(|any| {
+            (!projection.intent.is_empty() && any.intents.contains(&projection.intent))
+                || any.terms.iter().any(&has)
+        })
 }

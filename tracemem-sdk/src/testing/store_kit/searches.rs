@@ -156,6 +156,18 @@ pub async fn intents_are_given_once_in_order<S: Index>(stage: &Stage<S>) -> KitR
         &store.intents(stage.tenant(), None, ALL).await?,
         &vec![],
     )?;
+    stage.write(&stream(9)?, 0).await?;
+    let intents = store.intents(stage.tenant(), None, ALL).await?;
+    equal("an empty intent is none", &intents, &vec![])?;
+    let empty = Listing {
+        has: vec![AnyOf {
+            intents: BTreeSet::from([String::new()]),
+            ..AnyOf::default()
+        }],
+        ..Listing::default()
+    };
+    let found = found(stage, &empty, ALL).await?;
+    equal("an empty intent is none", &found, &vec![])?;
     for (number, intent) in (1..).zip([
         "refund",
         "access.grant",

@@ -15,12 +15,12 @@ pub(in crate::sql) const INTENTS: &str = "
 WITH RECURSIVE leap (intent) AS (
     SELECT min(intent)
     FROM tracemem_streams
-    WHERE tenant = $1 AND intent > $2
+    WHERE tenant = $1 AND intent > $2 AND intent <> ''
     UNION ALL
     SELECT (
         SELECT min(further.intent)
         FROM tracemem_streams AS further
-        WHERE further.tenant = $1 AND further.intent > leap.intent)
+        WHERE further.tenant = $1 AND further.intent > leap.intent AND further.intent <> '')
     FROM leap
     WHERE leap.intent IS NOT NULL
 )

@@ -56,7 +56,8 @@ pub(in crate::sql) const BY_STATUS: FromBothEnds = ids!("tracemem_streams", " AN
 pub(in crate::sql) const BY_EXECUTION: FromBothEnds =
     ids!("tracemem_streams", " AND execution = $5");
 pub(in crate::sql) const BY_AGENT: FromBothEnds = ids!("tracemem_streams", " AND agent = $5");
-pub(in crate::sql) const BY_INTENT: FromBothEnds = ids!("tracemem_streams", " AND intent = $5");
+pub(in crate::sql) const BY_INTENT: FromBothEnds =
+    ids!("tracemem_streams", " AND intent = $5 AND intent <> ''");
 pub(in crate::sql) const BY_TERM: FromBothEnds =
     ids!("tracemem_terms", " AND kind = $5 AND value = $6");
 

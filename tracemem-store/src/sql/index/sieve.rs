@@ -16,33 +16,36 @@ use crate::sql::{
     streams,
 };
 
-/// `$2` is a list of ids, `$3` one of terms as `[kind, value]`, `$4` and `$5` how many they are; the last column says which of them a decision has, by their places.
+/// `$2` is a list of ids, `$3` one of terms as `[kind, value]`; the last column says which of them a decision has, by their places.
 ///
 /// Postgres is kept from two mistakes. Of the rows of a function it expects so many that it would compile the statement, which takes
 /// longer than anything that it does; of those of an array it expects few. And a plan that was made while a table was empty would read
-/// all of it for ever, but for the `LIMIT`s, whose values it does not know: behind them it expects a row or none.
+/// all of it for each id, but that `LATERAL` with a `LIMIT` is a look-up of its own, which takes all that the key has.
 pub(in crate::sql) const PROBE: Dialects = Dialects {
     sqlite: "
 SELECT stream, version, status, execution, agent, intent, wake_at, body, (
     SELECT group_concat(term.key)
-    FROM (SELECT key, value FROM json_each($3) LIMIT $5) AS term
+    FROM json_each($3) AS term
     CROSS JOIN tracemem_terms AS found
         ON found.tenant = $1 AND found.kind = term.value ->> 0 AND found.value = term.value ->> 1
         AND found.stream = tracemem_streams.stream)
-FROM (SELECT value FROM json_each($2) LIMIT $4) AS candidate
+FROM json_each($2) AS candidate
 CROSS JOIN tracemem_streams ON tenant = $1 AND stream = candidate.value",
     postgres: "
 SELECT stream, version, status, execution, agent, intent, wake_at, body, (
     SELECT string_agg((term.place - 1)::text, ',')
-    FROM (
-        SELECT *
-        FROM unnest(ARRAY(SELECT jsonb_array_elements($3::jsonb))) WITH ORDINALITY
-        LIMIT $5) AS term (pair, place)
-    JOIN tracemem_terms AS found
-        ON found.tenant = $1 AND found.kind = term.pair ->> 0 AND found.value = term.pair ->> 1
-        AND found.stream = tracemem_streams.stream)
-FROM (SELECT * FROM unnest(ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) LIMIT $4) AS candidate (id)
-JOIN tracemem_streams ON tenant = $1 AND stream = candidate.id",
+    FROM unnest(ARRAY(SELECT jsonb_array_elements($3::jsonb))) WITH ORDINALITY AS term (pair, place)
+    CROSS JOIN LATERAL (
+        SELECT 1
+        FROM tracemem_terms
+        WHERE tenant = $1 AND kind = term.pair ->> 0 AND value = term.pair ->> 1 AND stream = decision.stream
+        LIMIT 1) AS found)
+FROM unnest(ARRAY(SELECT jsonb_array_elements_text($2::jsonb))) AS candidate (id)
+CROSS JOIN LATERAL (
+    SELECT stream, version, status, execution, agent, intent, wake_at, body
+    FROM tracemem_streams
+    WHERE tenant = $1 AND stream = candidate.id
+    LIMIT 1) AS decision",
 };
 
 /// Those of the decisions that fit, in their order.
@@ -61,9 +64,7 @@ pub(super) async fn sieve<D: Database>(
     let params = Params::new()
         .text(tenant.as_str())
         .text(&json!(names).to_string())
-        .text(&json!(pairs).to_string())
-        .number(names.len() as u64)
-        .number(pairs.len() as u64);
+        .text(&json!(pairs).to_string());
     let mut fitting = BTreeMap::new();
     for mut row in rows(db, db.dialect(PROBE), params).await? {
         let listed = listed(&mut row)?;
@@ -88,7 +89,8 @@ fn fits(listing: &Listing, projection: &Projection, found: &BTreeSet<&Term>) -> 
         && is(&listing.execution, &projection.execution)
         && is(&listing.agent, &projection.agent)
         && listing.has.iter().all(|AnyOf { terms, intents }| {
-            intents.contains(&projection.intent) || terms.iter().any(|term| found.contains(term))
+            (!projection.intent.is_empty() && intents.contains(&projection.intent))
+                || terms.iter().any(|term| found.contains(term))
         })
 }
 
