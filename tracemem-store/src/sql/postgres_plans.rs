@@ -51,13 +51,8 @@ const PLANS: [(&[&str], &[&str]); 10] = [
             "((tenant = $1) AND (kind = (term.pair ->> 0)) AND (value = (term.pair ->> 1)) AND (stream = tracemem_streams.stream))",
         ],
     ),
-    (
-        &[INTENTS],
-        &[
-            "((tenant = $1) AND (intent > $2))",
-            "((tenant = $1) AND (intent > leap_1.intent))",
-        ],
-    ),
+    // The plan of its second half is made with its first row, so that it is not shown.
+    (&[INTENTS], &["((tenant = $1) AND (intent > $2))"]),
     (&[HEAD], &["((tenant = $1) AND (stream = $2))"]),
     (&[VERSION], &["((tenant = $1) AND (stream = $2))"]),
 ];

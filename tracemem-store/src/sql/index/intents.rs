@@ -10,17 +10,23 @@ use crate::sql::{
     params::{Params, rows},
 };
 
-/// It leaps from each intent to the next greater one, past the decisions that have it. The administrative stream has none.
+/// It leaps from each intent to the next greater one, past the decisions that have it. Nothing is asked for its `min`,
+/// for which Postgres, as long as there are no statistics, reads all that is greater.
 pub(in crate::sql) const INTENTS: &str = "
 WITH RECURSIVE leap (intent) AS (
-    SELECT min(intent)
-    FROM tracemem_streams
-    WHERE tenant = $1 AND intent > $2 AND intent <> ''
+    SELECT (
+        SELECT intent
+        FROM tracemem_streams
+        WHERE tenant = $1 AND intent > $2 AND intent <> ''
+        ORDER BY intent
+        LIMIT 1)
     UNION ALL
     SELECT (
-        SELECT min(further.intent)
+        SELECT further.intent
         FROM tracemem_streams AS further
-        WHERE further.tenant = $1 AND further.intent > leap.intent AND further.intent <> '')
+        WHERE further.tenant = $1 AND further.intent > leap.intent AND further.intent <> ''
+        ORDER BY further.intent
+        LIMIT 1)
     FROM leap
     WHERE leap.intent IS NOT NULL
 )
