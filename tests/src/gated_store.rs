@@ -269,4 +269,13 @@ impl Index for GatedStore {
     ) -> Result<Page, StoreError> {
         self.store.list(tenant, listing, limit).await
     }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.store.intents(tenant, after, limit).await
+    }
 }

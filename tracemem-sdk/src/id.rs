@@ -226,6 +226,11 @@ impl DecisionId {
 }
 
 impl DecisionId {
+    /// The least id that a decision opened in this millisecond could have; no decision has it, because a UUID v7 names its version.
+    pub(crate) fn first_of(time: Timestamp) -> Self {
+        Self(format!("{}{:012x}{:020}", Self::PREFIX, time.as_millis(), 0).into())
+    }
+
     /// The execution that is reported for this decision without a guard: a decision has one effect.
     pub(crate) fn reported_execution(&self) -> ExecutionId {
         ExecutionId(swap_prefix(&self.0, Self::PREFIX, ExecutionId::PREFIX))

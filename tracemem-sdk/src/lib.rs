@@ -16,6 +16,7 @@ pub mod json;
 pub mod mocks;
 pub mod policy;
 pub mod route;
+pub mod search;
 pub mod secrets;
 pub mod store;
 pub mod tenant;

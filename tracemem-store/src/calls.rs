@@ -204,4 +204,15 @@ impl<D: Database> Calls<D> {
         read.await
             .map_err(|fault| fault.while_doing("listing decisions"))
     }
+
+    pub(crate) async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        let read = async { index::intents(self.reading()?, tenant, after, limit).await };
+        read.await
+            .map_err(|fault| fault.while_doing("listing intents"))
+    }
 }

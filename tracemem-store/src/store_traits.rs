@@ -139,6 +139,15 @@ macro_rules! store_traits {
                 ) -> Result<Page, StoreError> {
                     self.calls().list(tenant, listing, limit).await
                 }
+
+                async fn intents(
+                    &self,
+                    tenant: &TenantId,
+                    after: Option<&str>,
+                    limit: NonZeroU32,
+                ) -> Result<Vec<String>, StoreError> {
+                    self.calls().intents(tenant, after, limit).await
+                }
             }
         };
     };

@@ -259,4 +259,13 @@ impl<S: Index> Index for Probe<S> {
     ) -> Result<Page, StoreError> {
         self.inner.list(tenant, listing, limit).await
     }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.inner.intents(tenant, after, limit).await
+    }
 }

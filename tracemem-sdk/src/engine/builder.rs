@@ -14,6 +14,7 @@ use crate::{
     integration::Integration,
     policy::{Attachment, FactProvider, Policy},
     route::ApprovalRoute,
+    search::IndexKey,
     secrets::KeyProvider,
     store::Backend,
     time::{Clock, SystemClock},
@@ -71,6 +72,7 @@ pub struct Builder {
     routes: Vec<Arc<dyn ApprovalRoute>>,
     default_route: Option<RouteId>,
     integrations: Vec<Arc<dyn Integration>>,
+    index_key: Option<IndexKey>,
 }
 
 impl Builder {
@@ -86,6 +88,7 @@ impl Builder {
             routes: Vec::new(),
             default_route: None,
             integrations: Vec::new(),
+            index_key: None,
         }
     }
 
@@ -148,6 +151,15 @@ impl Builder {
         self
     }
 
+    /// The key under which tags, actors, source records and the words of titles are indexed. Without one they are not, and a
+    /// [search](crate::search) for them is refused.
+    pub fn index_key(self, key: IndexKey) -> Self {
+        Self {
+            index_key: Some(key),
+            ..self
+        }
+    }
+
     /// Checks that everything fits together.
     ///
     /// # Errors
@@ -164,6 +176,7 @@ impl Builder {
             routes,
             default_route,
             integrations,
+            index_key,
         } = self;
         check_settings(&settings)?;
         let policies = by_id("policy", policies, |policy| policy.id())?;
@@ -212,6 +225,7 @@ impl Builder {
             routes,
             default_route,
             integrations,
+            index_key,
             configurations: Mutex::default(),
             work: Notify::new(),
         }))

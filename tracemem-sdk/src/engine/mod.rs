@@ -24,6 +24,7 @@ use crate::{
     integration::Integration,
     policy::{Attachment, FactProvider, Policy},
     route::ApprovalRoute,
+    search::IndexKey,
     secrets::KeyProvider,
     store::{Backend, Commit, Committed, StoreError, StoreErrorKind, StreamId},
     time::{Clock, Timestamp},
@@ -43,6 +44,7 @@ pub(crate) struct Engine {
     routes: BTreeMap<RouteId, Arc<dyn ApprovalRoute>>,
     default_route: Option<RouteId>,
     pub(crate) integrations: BTreeMap<IntegrationId, Arc<dyn Integration>>,
+    pub(crate) index_key: Option<IndexKey>,
     configurations: Mutex<BTreeMap<TenantId, Cached>>,
     /// Told whenever this process put a job, so that its worker need not wait for the next look.
     pub(crate) work: Notify,

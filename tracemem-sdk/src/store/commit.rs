@@ -99,7 +99,7 @@ pub struct Projection {
 /// A value under which a decision is found. Personal values are keyed hashes, made by the sdk before a store sees them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Term {
-    /// What kind of value, in snake case: `tag`, `actor`, `source_record`.
+    /// What kind of value, in snake case: `tag`, `actor`, `source_record`, `word`, `supersedes`.
     pub kind: String,
     /// The value, at most 200 bytes.
     pub value: String,

@@ -24,7 +24,7 @@ pub use self::{
     catalog::{Catalog, Document, DocumentKind, DocumentWrite},
     commit::{Commit, Committed, Entry, KeyClaim, KeyDigest, Projection, Term, Version},
     credential::{CredentialChange, CredentialCursor, SealedCredential},
-    index::{Cursor, Index, Listed, Listing, Page},
+    index::{AnyOf, Cursor, Index, Listed, Listing, Order, Page},
     job::{Job, JobCompletion, JobFate, JobKind, LeaseToken, LeasedJob},
     store_error::{StoreError, StoreErrorKind},
 };

@@ -314,4 +314,14 @@ impl<S: Index + ?Sized> Index for FaultyStore<S> {
         self.reachable("listing decisions")?;
         self.inner.list(tenant, listing, limit).await
     }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.reachable("listing intents")?;
+        self.inner.intents(tenant, after, limit).await
+    }
 }

@@ -11,6 +11,7 @@ use sea_orm_migration::{
 };
 
 mod m0001_first_tables;
+mod m0002_search;
 mod m0003_credentials;
 
 /// When the tables are made or brought up to date.
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m0001_first_tables::FirstTables),
+            Box::new(m0002_search::Search),
             Box::new(m0003_credentials::Credentials),
         ]
     }

@@ -22,3 +22,5 @@ pub(crate) mod streams;
 
 #[cfg(test)]
 mod plans;
+#[cfg(all(test, feature = "postgres"))]
+mod postgres_plans;

@@ -274,4 +274,15 @@ impl Index for MemoryStore {
             .tables("listing decisions")?
             .list(tenant, listing, limit))
     }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        Ok(self
+            .tables("listing intents")?
+            .intents(tenant, after, limit))
+    }
 }

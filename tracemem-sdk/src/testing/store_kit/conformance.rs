@@ -216,6 +216,14 @@ macro_rules! index_conformance {
                 decisions_are_listed_through_any_handle,
                 a_closed_index_says_so,
             }
+            searches::{
+                a_search_finds_exactly_what_fits,
+                what_offers_nothing_fits_nothing,
+                terms_are_compared_exactly,
+                terms_of_later_commits_are_found,
+                a_cursor_stays_where_it_is,
+                intents_are_given_once_in_order,
+            }
         }
     };
 }

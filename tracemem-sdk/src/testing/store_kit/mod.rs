@@ -8,7 +8,7 @@
 //!
 //! Rules never sleep. Time limits only bound how long a broken store hangs; where a store keeps its promises none is reached.
 //! What nobody can see through the traits is left to each store's own tests: that a commit is durable before it returns,
-//! the to-seal marks, the index terms, and the cost of a page.
+//! the to-seal marks, and the cost of a page.
 
 pub mod catalog;
 pub mod catalog_writes;
@@ -30,6 +30,7 @@ mod neighbour;
 pub mod no_catalog;
 pub mod reads;
 pub mod refusals;
+pub mod searches;
 mod stage;
 pub mod timers;
 pub mod waits;
