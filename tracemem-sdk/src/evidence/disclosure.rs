@@ -152,7 +152,7 @@ impl Salt {
         Ok(Self(bytes))
     }
 
-    /// A salt that was drawn elsewhere, for tests that need the same digest twice.
+    /// A salt that was drawn elsewhere. Only tests need the same digest twice.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; SALT_BYTES]) -> Self {
         Self(bytes)
