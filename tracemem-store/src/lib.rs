@@ -5,16 +5,24 @@
 //! [`Index`](tracemem_sdk::store::Index) promise, and passes their public conformance kit. What the entries mean is left to
 //! `tracemem-sdk`; no type of sea-orm or of its driver is part of this crate's interface.
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod calls;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod migrations;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod queue;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod store_traits;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod watchers;
 
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
