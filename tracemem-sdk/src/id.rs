@@ -28,6 +28,45 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), NoEntropy> {
     getrandom::fill(bytes).map_err(NoEntropy)
 }
 
+/// Random bytes of the operating system, drawn a block at a time: ids and salts are small, and asking for each costs more than making it.
+///
+/// No byte is given twice.
+pub(crate) struct Entropy {
+    block: [u8; Self::BLOCK],
+    given: usize,
+}
+
+impl Entropy {
+    const BLOCK: usize = 128;
+
+    /// Nothing is drawn yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            block: [0; Self::BLOCK],
+            given: Self::BLOCK,
+        }
+    }
+
+    /// The next bytes, at most as many as a block has.
+    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], NoEntropy> {
+        const { assert!(N <= Self::BLOCK) };
+        loop {
+            let rest = self.block.get(self.given..).unwrap_or_default();
+            if let Some(bytes) = rest.first_chunk() {
+                self.given += N;
+                return Ok(*bytes);
+            }
+            (self.block, self.given) = (random()?, 0);
+        }
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy(..)")
+    }
+}
+
 /// A text is no id of the kind asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no {kind}: {rule}")]
@@ -98,9 +137,14 @@ macro_rules! generated {
             /// # Errors
             /// [`NoEntropy`] where the operating system gives no random bytes.
             pub fn generate(now: Timestamp) -> Result<Self, NoEntropy> {
-                let unique = uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random()?);
+                random().map(|random| Self::of(now, &random))
+            }
+
+            /// The id of this time and these random bytes.
+            fn of(now: Timestamp, random: &[u8; 10]) -> Self {
+                let unique = uuid::Builder::from_unix_timestamp_millis(now.as_millis(), random);
                 let text = format!(concat!($prefix, "{}"), unique.into_uuid().simple());
-                Ok(Self(text.into()))
+                Self(text.into())
             }
         }
 
@@ -242,6 +286,13 @@ impl ApprovalId {
     #[must_use]
     pub fn decision(&self) -> DecisionId {
         DecisionId(swap_prefix(&self.0, Self::PREFIX, DecisionId::PREFIX))
+    }
+}
+
+impl EventId {
+    /// Makes a new id at the time `now`, of random bytes that are there.
+    pub(crate) fn drawn(now: Timestamp, entropy: &mut Entropy) -> Result<Self, NoEntropy> {
+        entropy.take().map(|random| Self::of(now, &random))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         canonical::NotCanonical,
         disclosure::{self, Disclosure, InvalidDisclosure, Salt},
     },
-    id::{DecisionId, EventId, NoEntropy, TenantId},
+    id::{DecisionId, Entropy, EventId, NoEntropy, TenantId},
     store::{Commit, Entry, StreamId, Version},
     time::Timestamp,
 };
@@ -30,8 +30,8 @@ pub enum UnwritableEvent {
     /// A value beside it cannot be disclosed.
     #[error("a value beside the event cannot be written")]
     Disclosure(#[source] InvalidDisclosure),
-    /// The operating system gave no random bytes for an id.
-    #[error("there are no random bytes for an id")]
+    /// The operating system gave no random bytes for ids and salts.
+    #[error("there are no random bytes for ids and salts")]
     NoEntropy(#[source] NoEntropy),
     /// The operating system gave no random bytes for a salt.
     #[error("there are no random bytes for a salt")]
@@ -55,6 +55,7 @@ pub(crate) struct Draft {
     entries: Vec<Entry>,
     events: Vec<Recorded>,
     state: Option<State>,
+    entropy: Entropy,
 }
 
 impl Draft {
@@ -71,6 +72,7 @@ impl Draft {
             entries,
             events,
             state: None,
+            entropy: Entropy::new(),
         }
     }
 
@@ -93,6 +95,7 @@ impl Draft {
             entries: Vec::new(),
             events,
             state: Some(state),
+            entropy: Entropy::new(),
         }
     }
 
@@ -127,12 +130,15 @@ impl Draft {
             .state
             .as_ref()
             .map_or(Head::NEW, |state| state.head.clone());
+        let entropy = &mut self.entropy;
+        let id = EventId::drawn(self.at, entropy).map_err(UnwritableEvent::NoEntropy)?;
         let disclose = |(name, value): &(&str, &[u8])| {
-            let salt = Salt::random().map_err(UnwritableEvent::NoSalt)?;
+            let salt = entropy.take().map(Salt::from_bytes);
+            let salt = salt.map_err(UnwritableEvent::NoEntropy)?;
             Disclosure::new(name, value, salt).map_err(UnwritableEvent::Disclosure)
         };
         let new = NewEvent {
-            id: EventId::generate(self.at).map_err(UnwritableEvent::NoEntropy)?,
+            id,
             at: self.at,
             actor: actor.clone(),
             event: event.into(),
@@ -165,6 +171,7 @@ impl Draft {
             entries,
             events,
             state,
+            entropy: _,
         } = self;
         let nothing = BrokenTrace::Chain {
             seq: 0,

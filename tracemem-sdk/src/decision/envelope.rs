@@ -69,19 +69,20 @@ impl Actor {
     }
 }
 
+/// In the order of the names, so that the claims are not copied to be put in order.
 #[derive(Serialize)]
 struct Written<'a> {
-    v: u8,
-    r#type: EventKind,
-    tenant: &'a TenantId,
-    decision: &'a str,
-    seq: u64,
-    id: &'a EventId,
-    at: Timestamp,
-    prev: Option<Digest>,
     actor: &'a Actor,
+    at: Timestamp,
     claims: &'a Event,
+    decision: &'a str,
+    id: &'a EventId,
+    prev: Option<Digest>,
     sd: BTreeMap<&'a str, Digest>,
+    seq: u64,
+    tenant: &'a TenantId,
+    r#type: EventKind,
+    v: u8,
 }
 
 #[derive(Deserialize)]
@@ -144,21 +145,21 @@ pub(crate) fn encode(
     let seq = head.seq.saturating_add(1);
     let kind = new.event.kind();
     let written = Written {
-        v: SCHEMA_VERSION,
-        r#type: kind,
-        tenant,
-        decision: stream.as_str(),
-        seq,
-        id: &new.id,
-        at: new.at,
-        prev: head.leaf,
         actor: &new.actor,
+        at: new.at,
         claims: &new.event,
+        decision: stream.as_str(),
+        id: &new.id,
+        prev: head.leaf,
         sd: new
             .disclosures
             .iter()
             .map(|one| (one.name(), one.digest()))
             .collect(),
+        seq,
+        tenant,
+        r#type: kind,
+        v: SCHEMA_VERSION,
     };
     let bytes = canonical::to_bytes(&written)
         .map_err(|source| UnencodableEvent::NotCanonical(kind, source))?;

@@ -16,37 +16,38 @@ use crate::{
     time::Timestamp,
 };
 
+/// In the order of the names, as it is written.
 #[derive(Serialize)]
 struct Body<'a> {
-    request_id: &'a RequestId,
     automation_mode: &'static str,
-    opened_at: Timestamp,
-    verdict: Option<Verdict>,
-    expires_at: Option<Timestamp>,
-    execution_id: Option<&'a ExecutionId>,
-    fence: u64,
-    failures: u32,
     ended_at: Option<Timestamp>,
-    trace_closed: bool,
+    execution_id: Option<&'a ExecutionId>,
+    expires_at: Option<Timestamp>,
+    failures: u32,
+    fence: u64,
     head: Option<Digest>,
+    opened_at: Timestamp,
+    request_id: &'a RequestId,
+    trace_closed: bool,
+    verdict: Option<Verdict>,
 }
 
 impl State {
     /// What a store keeps beside the stream: a pure function of the state.
     pub(crate) fn projection(&self) -> Result<Projection, NotCanonical> {
         let body = Body {
-            request_id: &self.request_id,
             automation_mode: self.mode().as_str(),
-            opened_at: self.opened_at,
-            verdict: self.position.verdict,
-            expires_at: self.approval.as_ref().map(|approval| approval.expires_at),
-            execution_id: self.execution_id.as_ref(),
-            fence: self.start.as_ref().map_or(0, |start| start.claims.fence),
-            failures: self.failures,
             ended_at: self.ended.as_ref().map(|ended| ended.at),
-            trace_closed: self.position.trace == TraceEnd::Closed,
+            execution_id: self.execution_id.as_ref(),
+            expires_at: self.approval.as_ref().map(|approval| approval.expires_at),
+            failures: self.failures,
+            fence: self.start.as_ref().map_or(0, |start| start.claims.fence),
             // With it a trace whose last events were cut off does not load, whatever they said.
             head: self.head.leaf,
+            opened_at: self.opened_at,
+            request_id: &self.request_id,
+            trace_closed: self.position.trace == TraceEnd::Closed,
+            verdict: self.position.verdict,
         };
         Ok(Projection {
             status: self.status().as_str().to_owned(),

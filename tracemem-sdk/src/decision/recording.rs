@@ -42,7 +42,8 @@ pub(crate) fn record_of(
             .evaluator_version(EVALUATOR_VERSION)
             .runtime_binding(runtime_binding(facts));
     }
-    DecisionRecord::new(&input)
+    // A request's fingerprint is the hash of its body in the form that records hash it in.
+    DecisionRecord::of_hashed(&input, case.checked.fingerprint)
 }
 
 fn decided(case: &Case<'_>, judgement: &Judgement, at: Timestamp) -> Decided {

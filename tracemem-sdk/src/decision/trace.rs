@@ -1,5 +1,6 @@
 //! The trace of a decision as it was read: its events, what they disclose, and the state they fold to.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -22,6 +23,19 @@ pub struct Trace {
     pub(crate) decision: DecisionId,
     pub(crate) events: Vec<Recorded>,
     pub(crate) state: State,
+}
+
+/// The part of a request that names a complete target; all else is passed over.
+#[derive(Deserialize)]
+struct Named {
+    context: NamedTarget,
+}
+
+#[derive(Deserialize)]
+struct NamedTarget {
+    target_system: String,
+    target_object_id: String,
+    mutation: String,
 }
 
 impl Trace {
@@ -136,18 +150,11 @@ impl Trace {
 
     /// What the request says is acted on; `None` where it names no complete target, or was erased.
     pub(crate) fn target(&self) -> Option<ActionTarget> {
-        let request: Value = serde_json::from_slice(self.request()?).ok()?;
-        let part = |name: &str| {
-            request
-                .get("context")?
-                .get(name)?
-                .as_str()
-                .map(str::to_owned)
-        };
+        let Named { context } = serde_json::from_slice(self.request()?).ok()?;
         Some(ActionTarget {
-            system: part("target_system")?,
-            object: part("target_object_id")?,
-            mutation: part("mutation")?,
+            system: context.target_system,
+            object: context.target_object_id,
+            mutation: context.mutation,
         })
     }
 

@@ -175,7 +175,7 @@ impl Case<'_> {
             input_hash: record.input_hash(),
             output_hash: record.output_hash(),
         };
-        let body = text(&record.to_json());
+        let body = text(record.as_json());
         draft
             .push(&self.actor(), event, &[(disclosed::RECORD, &body)])
             .map_err(DecideError::Unwritable)

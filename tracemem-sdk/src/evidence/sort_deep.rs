@@ -24,6 +24,7 @@ use crate::json::{
 
 mod cleaning;
 
+pub(crate) use self::cleaning::compact_member;
 pub use self::cleaning::{clean_text, compact_object};
 
 /// The name of this form in artifacts.
@@ -51,6 +52,23 @@ pub fn canonical(value: &Value) -> Result<String, NotSortDeep> {
 pub fn hash(value: &Value) -> Result<Digest, NotSortDeep> {
     canonical(value).map(|text| Digest::of(text.as_bytes()))
 }
+
+/// SHA-256 of the [`canonical`] text of the object that these members make, each name once.
+pub(crate) fn hash_object<'a>(
+    members: impl IntoIterator<Item = (&'a str, &'a Value)>,
+) -> Result<Digest, NotSortDeep> {
+    let mut out = String::with_capacity(ROOM);
+    match write_members(members.into_iter().collect(), 1, &mut out) {
+        Ok(()) => Ok(Digest::of(out.as_bytes())),
+        Err(Fault { kind, path }) => Err(NotSortDeep {
+            kind,
+            path: path::render(&path),
+        }),
+    }
+}
+
+/// As many bytes as a record usually has: room that is made at once and not by doubling.
+const ROOM: usize = 2_048;
 
 /// A number as JavaScript prints the double that it reads it as.
 pub(crate) fn push_number(out: &mut String, number: &Number) -> Result<(), NotSortDeepKind> {
@@ -168,7 +186,16 @@ fn write_array(array: &[Value], depth: usize, out: &mut String) -> Result<(), Fa
 }
 
 fn write_object(object: &Map<String, Value>, depth: usize, out: &mut String) -> Result<(), Fault> {
-    let mut members: Vec<(&String, &Value)> = object.iter().collect();
+    let members = object.iter().map(|(key, value)| (key.as_str(), value));
+    write_members(members.collect(), depth, out)
+}
+
+fn write_members(
+    mut members: Vec<(&str, &Value)>,
+    depth: usize,
+    out: &mut String,
+) -> Result<(), Fault> {
+    let is_empty = members.is_empty();
     members.sort_unstable_by(|(one, _), (other, _)| icu_order::compare(one, other));
     let mut separator = '{';
     for (key, value) in members {
@@ -179,9 +206,9 @@ fn write_object(object: &Map<String, Value>, depth: usize, out: &mut String) -> 
         check_key(key)
             .map_err(Fault::from)
             .and_then(|()| write(value, depth, out))
-            .map_err(|fault| at(fault, Segment::Key(key.clone())))?;
+            .map_err(|fault| at(fault, Segment::Key(key.to_owned())))?;
     }
-    out.push_str(if object.is_empty() { "{}" } else { "}" });
+    out.push_str(if is_empty { "{}" } else { "}" });
     Ok(())
 }
 

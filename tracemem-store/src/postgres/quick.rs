@@ -32,23 +32,6 @@ pub(super) enum Quick {
     Refused,
 }
 
-/// Whether this statement can write a commit: it appends, and completes no job and writes neither documents nor credentials.
-pub(super) fn can_write(commit: &Commit) -> bool {
-    let follows = (1_u64..)
-        .zip(&commit.entries)
-        .all(|(place, entry)| commit.expected.0.checked_add(place) == Some(entry.seq));
-    let disjoint = commit
-        .jobs
-        .iter()
-        .all(|job| !commit.cancel.contains(&job.id));
-    !commit.entries.is_empty()
-        && follows
-        && disjoint
-        && commit.documents.is_empty()
-        && commit.credentials.is_empty()
-        && commit.completes.is_none()
-}
-
 const WRITE: &str = r"
 WITH claimed AS (
     INSERT INTO tracemem_keys (tenant, key, fingerprint, agent, stream)
@@ -100,7 +83,7 @@ SELECT
         THEN 1 ELSE 0 END,
     EXISTS (SELECT 1 FROM tracemem_waiters WHERE process <> $54 AND believe_until > now())";
 
-/// Writes commits that [`can_write`] was asked of, and of which no two touch the same stream or key.
+/// Writes commits that are [plain](crate::sql::plain), and of which no two touch the same stream or key.
 pub(super) async fn write(
     connection: &mut PgConnection,
     texts: &Texts,

@@ -22,6 +22,7 @@ use crate::{
     queue::{Groups, Work, carry_out, fail, settle},
     sql::{
         fault::Fault,
+        plain::is_plain,
         schema_name::{Placed, PlacedPool},
     },
     watchers::Watchers,
@@ -48,7 +49,7 @@ impl Writer {
         while let Some(group) = self.next_group().await {
             let (quick, slow): (Vec<Work>, Vec<Work>) = group
                 .into_iter()
-                .partition(|work| work.commit().is_some_and(quick::can_write));
+                .partition(|work| work.commit().is_some_and(is_plain));
             if !quick.is_empty() {
                 self.write_quickly(quick).await;
             }

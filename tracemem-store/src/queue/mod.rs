@@ -158,7 +158,6 @@ impl Work {
     }
 
     /// Answers a commit that is written. It is told once the group is settled.
-    #[cfg(feature = "postgres")]
     pub(crate) fn answer_written(&mut self) {
         match self {
             Self::Commit(asked) => {

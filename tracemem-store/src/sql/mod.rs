@@ -14,6 +14,7 @@ pub(crate) mod group;
 pub(crate) mod index;
 pub(crate) mod jobs;
 pub(crate) mod params;
+pub(crate) mod plain;
 pub(crate) mod rows;
 #[cfg(feature = "postgres")]
 pub(crate) mod schema_name;

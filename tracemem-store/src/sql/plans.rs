@@ -19,7 +19,7 @@ use super::{
         sieve::PROBE,
     },
     jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS},
-    streams::{ENTRIES, HEAD, KEY, LAST, VERSION},
+    streams::{KEY, LAST, STREAM, VERSION},
 };
 use crate::sqlite::{Connector, VERSIONS, bring_up_to_date};
 
@@ -27,13 +27,10 @@ type Tested = Result<(), Box<dyn Error>>;
 
 /// Every statement that looks for rows, and how it finds them.
 const PLANS: [(&str, &str); 25] = [
+    (STREAM, "head USING PRIMARY KEY (tenant=? AND stream=?)"),
     (
-        HEAD,
-        "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
-    ),
-    (
-        ENTRIES,
-        "tracemem_entries USING INDEX sqlite_autoindex_tracemem_entries_1 (tenant=? AND stream=? AND seq<?)",
+        STREAM,
+        "entry USING INDEX sqlite_autoindex_tracemem_entries_1 (tenant=? AND stream=? AND seq<?) LEFT-JOIN",
     ),
     (
         LAST,

@@ -18,6 +18,11 @@ impl Row {
         Self { row, column: 0 }
     }
 
+    /// Passes over columns.
+    pub(crate) fn skip(&mut self, columns: usize) {
+        self.column += columns;
+    }
+
     pub(crate) fn text(&mut self) -> Result<String, Fault> {
         self.next()
     }

@@ -12,16 +12,19 @@ use super::{
     rows::Row,
 };
 
-pub(super) const HEAD: &str = "
-SELECT version, status, execution, agent, intent, wake_at, body
-FROM tracemem_streams
-WHERE tenant = $1 AND stream = $2";
+/// How many columns of a row say where the stream stands.
+const HEAD_COLUMNS: usize = 7;
 
-pub(super) const ENTRIES: &str = "
-SELECT seq, event, bytes, leaf, disclosures
-FROM tracemem_entries
-WHERE tenant = $1 AND stream = $2 AND seq <= $3
-ORDER BY seq";
+/// The head stands in every row, its body in the first one only.
+pub(super) const STREAM: &str = "
+SELECT head.version, head.status, head.execution, head.agent, head.intent, head.wake_at,
+    CASE WHEN entry.seq = 1 THEN head.body END,
+    entry.seq, entry.event, entry.bytes, entry.leaf, entry.disclosures
+FROM tracemem_streams AS head
+LEFT JOIN tracemem_entries AS entry
+    ON entry.tenant = head.tenant AND entry.stream = head.stream AND entry.seq <= head.version
+WHERE head.tenant = $1 AND head.stream = $2
+ORDER BY entry.seq";
 
 pub(super) const VERSION: &str = "
 SELECT version
@@ -40,21 +43,25 @@ SELECT fingerprint, agent, stream
 FROM tracemem_keys
 WHERE tenant = $1 AND key = $2";
 
-/// The whole stream.
-///
-/// The two reads need no transaction: the head is read first, and the entries up to its version never change again.
+/// The whole stream, by one statement: head and entries are of one moment.
 pub(crate) async fn load<D: Database>(
     db: &D,
     tenant: &TenantId,
     stream: &StreamId,
 ) -> Result<Option<Stream>, Fault> {
-    let place = || Params::new().text(tenant.as_str()).text(stream.as_str());
-    let Some(mut head) = first_row(db, HEAD, place()).await? else {
+    let place = Params::new().text(tenant.as_str()).text(stream.as_str());
+    let mut rows = rows(db, STREAM, place).await?.into_iter();
+    let Some(mut first) = rows.next() else {
         return Ok(None);
     };
-    let (version, projection) = (Version(head.number()?), projection(&mut head)?);
-    let entries = rows(db, ENTRIES, place().number(version.0)).await?;
-    let entries: Vec<Entry> = entries.into_iter().map(entry).collect::<Result<_, _>>()?;
+    let (version, projection) = (Version(first.number()?), projection(&mut first)?);
+    let others = rows.map(|mut row| {
+        row.skip(HEAD_COLUMNS);
+        entry(row)
+    });
+    let entries: Vec<Entry> = std::iter::once(entry(first))
+        .chain(others)
+        .collect::<Result<_, _>>()?;
     let gapless = (1..).zip(&entries).all(|(seq, entry)| entry.seq == seq);
     if !gapless || entries.len() as u64 != version.0 {
         return Err(Fault::corrupt(Cause::Gap));

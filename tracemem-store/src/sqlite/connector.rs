@@ -101,9 +101,17 @@ impl Connector {
             Access::Read => options.read_only(true),
             // A commit is on the disk, and on macOS not only in the disk's cache, before it returns.
             Access::Write(missing) => options
+                // Each holds the statements of a whole group: more of them cost memory and save nothing.
+                .statement_cache_capacity(24)
                 .create_if_missing(missing == Missing::Create)
                 .pragma("synchronous", "FULL")
-                .pragma("fullfsync", "ON"),
+                .pragma("fullfsync", "ON")
+                // What a statement of many rows may have to take back is remembered, and not written into a file each time.
+                .pragma("temp_store", "MEMORY")
+                // 8 MiB, so that a whole group and what it touches is at hand.
+                .pragma("cache_size", "-8192")
+                // Four times the usual: a page that many groups change is brought into the file once.
+                .pragma("wal_autocheckpoint", "4000"),
         }
     }
 }

@@ -16,6 +16,8 @@ mod file;
 mod open;
 mod options;
 mod poller;
+mod quick;
+mod script;
 mod tables;
 mod writer;
 

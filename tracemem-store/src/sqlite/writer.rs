@@ -1,24 +1,33 @@
 //! The one task of a store: it writes what waits in the queue, as much as it can in one transaction.
 //!
 //! Whoever writes waits for the disk, and SQLite has one writer at a time; so while one group is on its way to the disk the
-//! next one gathers, and one wait serves all of it. A caller is answered after the commit of its group and never before. A
-//! group that fails is tried again one by one, so that nobody fails for a neighbour's sake.
+//! next one gathers, and one wait serves all of it. A caller is answered after the commit of its group and never before. Nearly
+//! every group is written by one script ([`quick`]); what that cannot do, and what it refuses, is written statement by statement.
+//! A group that fails is tried again one by one, so that nobody fails for a neighbour's sake.
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::DatabaseConnection;
-use tokio::sync::watch;
+use sea_orm::{
+    DatabaseConnection,
+    sqlx::{Sqlite, pool::PoolConnection},
+};
+use tokio::{sync::watch, time::Instant};
+use tracemem_sdk::store::Commit;
 
 use super::{
     SqliteStore,
     connector::{Connector, begin_patiently},
     file::Files,
     poller::Poller,
+    quick::{self, Broken, Quick},
 };
 use crate::{
     calls::Calls,
     queue::{GroupLimits, Groups, Queue, Work, carry_out, fail, settle},
-    sql::fault::{Cause, Fault},
+    sql::{
+        fault::{Cause, Fault},
+        plain::is_plain,
+    },
     watchers::Watchers,
 };
 
@@ -39,6 +48,7 @@ pub(super) fn start(
         connector,
         files: files.clone(),
         db: Some(writing),
+        held: None,
         watchers: watchers.clone(),
         groups: Groups::new(waiting, limits),
     };
@@ -69,6 +79,8 @@ struct Writer {
     files: Arc<Files>,
     /// `None` after a fault that left it in an unknown state, until the next group needs one.
     db: Option<DatabaseConnection>,
+    /// The one connection of `db`, while it is not lent to a transaction.
+    held: Option<PoolConnection<Sqlite>>,
     watchers: Arc<Watchers>,
     groups: Groups,
 }
@@ -92,6 +104,7 @@ impl Writer {
         // The connection that writes is closed last: if nobody reads any more, it empties the write-ahead log and removes it.
         // Nothing is lost where that fails: whoever opens the file next does it.
         poller.close().await;
+        drop(self.held);
         if let Some(db) = self.db {
             let _ = db.close().await;
         }
@@ -101,11 +114,66 @@ impl Writer {
     /// Returns when the queue is closed, or nobody has its other end, and it is empty.
     async fn write_all(&mut self) {
         while let Some(group) = self.groups.next().await {
-            self.write(group).await;
+            let is_plain = |work: &Work| work.commit().is_some_and(is_plain);
+            let (plain, other): (Vec<Work>, Vec<Work>) = group.into_iter().partition(is_plain);
+            if !plain.is_empty() {
+                self.write_quickly(plain).await;
+            }
+            if !other.is_empty() {
+                self.write(other).await;
+            }
         }
     }
 
+    async fn write_quickly(&mut self, mut group: Vec<Work>) {
+        match self.attempt_quickly(&group).await {
+            Ok(Quick::Written) => {
+                group.iter_mut().for_each(Work::answer_written);
+                settle(&self.watchers, group);
+            }
+            Ok(Quick::Refused) => self.write(group).await,
+            Err(Failure::Call(_)) if group.len() > 1 => self.write(group).await,
+            Err(Failure::Group(fault) | Failure::Call(fault)) => fail(group, fault),
+        }
+    }
+
+    /// One script, tried until nobody else has the lock or the patience is over.
+    async fn attempt_quickly(&mut self, group: &[Work]) -> Result<Quick, Failure> {
+        let commits: Vec<&Commit> = group.iter().filter_map(Work::commit).collect();
+        self.check_files()?;
+        let deadline = Instant::now() + self.connector.busy_timeout;
+        let mut connection = self.hold().await.map_err(Failure::Group)?;
+        let written = loop {
+            match quick::write(&mut connection, &commits).await {
+                Ok(written) => break written,
+                Err(Broken::Busy(_)) if Instant::now() < deadline => {}
+                Err(Broken::Busy(fault)) => {
+                    self.held = Some(connection);
+                    return Err(Failure::Group(fault));
+                }
+                Err(Broken::Connection(fault)) => {
+                    drop(connection);
+                    self.disconnect(fault).await;
+                    return Err(Failure::Call(fault));
+                }
+            }
+        };
+        self.held = Some(connection);
+        self.check_files().map(|()| written)
+    }
+
+    async fn hold(&mut self) -> Result<PoolConnection<Sqlite>, Fault> {
+        if let Some(connection) = self.held.take() {
+            return Ok(connection);
+        }
+        let db = self.connection().await?;
+        let connection = db.get_sqlite_connection_pool().acquire().await;
+        connection.map_err(|error| Fault::of_driver(&error))
+    }
+
     async fn write(&mut self, mut group: Vec<Work>) {
+        // A transaction borrows it from the pool.
+        drop(self.held.take());
         match self.attempt(&mut group).await {
             Ok(()) => settle(&self.watchers, group),
             Err(Failure::Call(_)) if group.len() > 1 => {
@@ -129,7 +197,7 @@ impl Writer {
             Ok(transaction) => transaction,
             Err(fault) => {
                 if !fault.is_busy() {
-                    self.disconnect(db, fault).await;
+                    self.disconnect(fault).await;
                 }
                 return Err(Failure::Group(fault));
             }
@@ -137,14 +205,14 @@ impl Writer {
         if let Err(fault) = carry_out(&transaction, group).await {
             // Some faults have ended the transaction already. The driver cannot tell, and would be wrong about it for ever.
             if transaction.rollback().await.is_err() {
-                self.disconnect(db, fault).await;
+                self.disconnect(fault).await;
             }
             return Err(Failure::Call(fault));
         }
         if let Err(error) = transaction.commit().await {
             // The same here, and the driver rolls back only after the next call on the connection.
             let fault = Fault::of(&error);
-            self.disconnect(db, fault).await;
+            self.disconnect(fault).await;
             return Err(Failure::Call(fault));
         }
         self.check_files()
@@ -169,10 +237,11 @@ impl Writer {
     }
 
     /// Gives up a connection whose state nobody knows. Closing it ends whatever it was in.
-    async fn disconnect(&mut self, db: DatabaseConnection, fault: Fault) {
+    async fn disconnect(&mut self, fault: Fault) {
         tracing::warn!(%fault, "the connection that writes is given up");
-        self.db = None;
-        // There is nobody to tell, and the next group opens another.
-        let _ = db.close().await;
+        if let Some(db) = self.db.take() {
+            // There is nobody to tell, and the next group opens another.
+            let _ = db.close().await;
+        }
     }
 }

@@ -71,7 +71,7 @@ pub(crate) struct Checked {
 impl Checked {
     pub(super) fn new(
         key: IdempotencyKey,
-        body: Value,
+        body: Arc<Value>,
         raw: Option<Arc<[u8]>>,
     ) -> Result<Self, InvalidRequest> {
         let fields = body
@@ -90,7 +90,7 @@ impl Checked {
         let raw = match raw {
             Some(raw) => raw,
             // A `Value` has only text keys, so that it always serializes.
-            None => serde_json::to_vec(&body).unwrap_or_default().into(),
+            None => serde_json::to_vec(body.as_ref()).unwrap_or_default().into(),
         };
         Ok(Self {
             key,
@@ -113,7 +113,7 @@ impl Checked {
             tags: reader.texts("tags", 16, 64)?.unwrap_or_default(),
             context: Arc::new(context.clone()),
             context_hash,
-            body: Arc::new(body),
+            body: Arc::clone(&body),
         })
     }
 

@@ -83,7 +83,8 @@ impl fmt::Debug for IdempotencyKey {
 #[derive(Clone)]
 pub struct DecisionRequest {
     key: IdempotencyKey,
-    body: Map<String, Value>,
+    /// An object, shared with whoever decides on it.
+    body: Arc<Value>,
     raw: Option<Arc<[u8]>>,
 }
 
@@ -106,12 +107,13 @@ impl DecisionRequest {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Self, InvalidRequest> {
-        let Value::Object(body) = json::parse(bytes, limits).map_err(InvalidRequest::json)? else {
+        let body = json::parse(bytes, limits).map_err(InvalidRequest::json)?;
+        if !body.is_object() {
             return Err(InvalidRequest::wrong_type("", "a request is a JSON object"));
-        };
+        }
         Ok(Self {
             key,
-            body,
+            body: Arc::new(body),
             raw: Some(bytes.into()),
         })
     }
@@ -125,7 +127,7 @@ impl DecisionRequest {
         ]);
         Self {
             key,
-            body,
+            body: Arc::new(Value::Object(body)),
             raw: None,
         }
     }
@@ -209,7 +211,9 @@ impl DecisionRequest {
     }
 
     fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
-        self.body.insert(field.to_owned(), value.into());
+        if let Value::Object(fields) = Arc::make_mut(&mut self.body) {
+            fields.insert(field.to_owned(), value.into());
+        }
         self.raw = None;
         self
     }
@@ -220,16 +224,15 @@ impl DecisionRequest {
     /// [`InvalidRequest`], naming the field and the rule.
     pub(crate) fn check(&self, limits: &Limits) -> Result<Checked, InvalidRequest> {
         let Self { key, body, raw } = self;
-        let value = Value::Object(body.clone());
-        json::check_value(&value, limits).map_err(InvalidRequest::json)?;
-        Checked::new(key.clone(), value, raw.clone())
+        json::check_value(body, limits).map_err(InvalidRequest::json)?;
+        Checked::new(key.clone(), Arc::clone(body), raw.clone())
     }
 }
 
 impl fmt::Debug for DecisionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, body, raw: _ } = self;
-        let fields: Vec<&String> = body.keys().collect();
+        let fields: Vec<&String> = body.as_object().into_iter().flat_map(Map::keys).collect();
         f.debug_struct("DecisionRequest")
             .field("key", key)
             .field("fields", &fields)

@@ -17,8 +17,14 @@ use crate::json::{
     text::Characters,
 };
 
+/// As many bytes as an event usually has: room that is made at once and not by doubling.
+const ROOM: usize = 1_024;
+
 pub(super) fn write<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, NotCanonical> {
-    let mut writer = Writer::default();
+    let mut writer = Writer {
+        out: String::with_capacity(ROOM),
+        ..Writer::default()
+    };
     match value.serialize(&mut writer) {
         Ok(()) => Ok(writer.out.into_bytes()),
         Err(Fault(fault)) => Err(NotCanonical {

@@ -109,14 +109,8 @@ pub fn output_hash(record: &Value) -> Result<Digest, InvalidRecord> {
 }
 
 fn output_hash_of(record: &Map<String, Value>) -> Result<Digest, InvalidRecord> {
-    let field = |name: &str| {
-        (
-            name.to_owned(),
-            record.get(name).cloned().unwrap_or_default(),
-        )
-    };
-    let output: Map<String, Value> = OUTPUT_FIELDS.into_iter().map(field).collect();
-    sort_deep::hash(&output.into()).map_err(at_place(""))
+    let output = OUTPUT_FIELDS.map(|name| (name, record.get(name).unwrap_or(&Value::Null)));
+    sort_deep::hash_object(output).map_err(at_place(""))
 }
 
 fn object(record: &Value) -> Result<&Map<String, Value>, InvalidRecord> {
@@ -147,6 +141,14 @@ impl DecisionRecord {
     /// under `input`) has no `json.sort_deep.v1` text.
     pub fn new(input: &RecordInput<'_>) -> Result<Self, InvalidRecord> {
         let input_hash = sort_deep::hash(input.input).map_err(at_place("input"))?;
+        Self::of_hashed(input, input_hash)
+    }
+
+    /// [`new`](Self::new) for an input whose hash in `json.sort_deep.v1` is known.
+    pub(crate) fn of_hashed(
+        input: &RecordInput<'_>,
+        input_hash: Digest,
+    ) -> Result<Self, InvalidRecord> {
         let mut body = body::unhashed(input, input_hash);
         for name in NEVER_EMPTY {
             if body

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::invalid::{InvalidRecord, at_place};
 use super::text::{cleaned, text};
 use crate::evidence::digest::Digest;
-use crate::evidence::sort_deep::{self, compact_object};
+use crate::evidence::sort_deep::{self, compact_member};
 
 /// The fields that `record_hash` covers; all others of a record are outside it.
 ///
@@ -127,13 +127,12 @@ impl Preimage {
         if let Some(authority) = record.get("decision_authority") {
             hashed.insert("decision_authority".to_owned(), authority.clone());
         }
-        hashed.extend(compact_object(&optional(record)?));
+        optional(record, &mut hashed)?;
         Ok(Self(hashed))
     }
 
     pub(super) fn record_hash(&self) -> Result<Digest, InvalidRecord> {
-        let text = canonical_object(&self.0)?;
-        Ok(Digest::of(text.as_bytes()))
+        hash_of(&self.0)
     }
 
     pub(super) fn receipt_hash(&self, record_hash: Digest) -> Result<Digest, InvalidRecord> {
@@ -159,13 +158,13 @@ impl Preimage {
         if let Some(bundle_hash) = self.0.get("policy_bundle_hash") {
             receipt.insert("policy_bundle_hash".to_owned(), bundle_hash.clone());
         }
-        let text = canonical_object(&receipt)?;
-        Ok(Digest::of(text.as_bytes()))
+        hash_of(&receipt)
     }
 }
 
-fn canonical_object(object: &Map<String, Value>) -> Result<String, InvalidRecord> {
-    sort_deep::canonical(&Value::Object(object.clone())).map_err(at_place(""))
+fn hash_of(object: &Map<String, Value>) -> Result<Digest, InvalidRecord> {
+    let members = object.iter().map(|(name, value)| (name.as_str(), value));
+    sort_deep::hash_object(members).map_err(at_place(""))
 }
 
 /// The verdict with its synonyms folded; any other word stays, in lower case.
@@ -241,21 +240,25 @@ fn bundle(
     Ok(())
 }
 
-fn optional(record: &Map<String, Value>) -> Result<Map<String, Value>, InvalidRecord> {
-    let mut optional = Map::new();
+/// What is hashed only where something is left of it.
+fn optional(
+    record: &Map<String, Value>,
+    hashed: &mut Map<String, Value>,
+) -> Result<(), InvalidRecord> {
     for name in OPTIONAL_TEXTS {
-        optional.insert(
-            name.to_owned(),
-            text(record, "", name, &[], "", MAX_OPTIONAL_TEXT)?.into(),
-        );
+        let said = text(record, "", name, &[], "", MAX_OPTIONAL_TEXT)?;
+        if !said.is_empty() {
+            hashed.insert(name.to_owned(), said.into());
+        }
     }
-    for name in OPTIONAL_OBJECTS {
-        optional.insert(name.to_owned(), object_or_empty(record, name));
+    let objects = OPTIONAL_OBJECTS.map(|name| (name, record.get(name).filter(|it| it.is_object())));
+    let rule = ("matched_rule_id", record.get("matched_rule_id"));
+    for (name, value) in objects.into_iter().chain([rule]) {
+        if let Some(left) = value.and_then(compact_member) {
+            hashed.insert(name.to_owned(), left);
+        }
     }
-    if let Some(rule) = record.get("matched_rule_id") {
-        optional.insert("matched_rule_id".to_owned(), rule.clone());
-    }
-    Ok(optional)
+    Ok(())
 }
 
 fn object_or_empty(record: &Map<String, Value>, name: &str) -> Value {

@@ -18,7 +18,8 @@ pub fn compact_object(object: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-fn compact_member(value: &Value) -> Option<Value> {
+/// What is left of a member after [`compact_object`], if anything is.
+pub(crate) fn compact_member(value: &Value) -> Option<Value> {
     let value = match value {
         Value::Array(array) => Value::Array(array.iter().filter_map(compact_element).collect()),
         other => compact_element(other)?,

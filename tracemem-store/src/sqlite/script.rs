@@ -1,0 +1,169 @@
+//! Several statements that travel together: their text, their parameters, and how many rows each of them must change.
+//!
+//! Every statement costs two changes of thread on its way to SQLite and back, which is more than it costs SQLite to run. The driver
+//! runs a text of several statements in one go and prepares each text once, so the rows of a table are filled up with nulls to one
+//! of a few sizes: there are few texts then, whatever the number of rows. Texts hold constants and `?`, never a value.
+
+use std::sync::Arc;
+
+use futures_util::{TryStreamExt, future};
+use sea_orm::sqlx::{
+    self, Arguments, AssertSqlSafe, Executor,
+    sqlite::{SqliteArguments, SqliteConnection},
+};
+
+use crate::sql::fault::{Cause, Fault};
+
+/// A statement for any number of rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Statement {
+    pub(super) head: &'static str,
+    /// What one row adds, with a `?` for each parameter.
+    pub(super) row: &'static str,
+    pub(super) between: &'static str,
+    pub(super) tail: &'static str,
+}
+
+/// How many of the rows must be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Must {
+    /// All, or something stands against one of them.
+    All,
+    /// As many as there are to change.
+    Any,
+}
+
+/// Whether every statement changed what it must.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ran {
+    Complete,
+    Short,
+}
+
+/// The sizes that a statement comes in, the largest last.
+const ROOMS: [usize; 5] = [1, 2, 4, 16, MOST];
+
+/// The most rows of one statement, so that a prepared one stays small.
+const MOST: usize = 64;
+
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    text: String,
+    arguments: SqliteArguments,
+    /// How many rows each statement must change, where that matters.
+    must: Vec<Option<u64>>,
+}
+
+/// The parameters of one row, in order.
+#[derive(Debug)]
+pub(super) struct Row<'a>(&'a mut SqliteArguments);
+
+impl Script {
+    /// A script that begins with a statement without parameters.
+    pub(super) fn beginning(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            arguments: SqliteArguments::default(),
+            must: vec![None],
+        }
+    }
+
+    /// Adds a statement for these rows, if there are any.
+    pub(super) fn add<R>(
+        &mut self,
+        statement: Statement,
+        must: Must,
+        rows: &[R],
+        bind: impl Fn(&mut Row<'_>, &R) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        for rows in rows.chunks(MOST) {
+            let room = ROOMS.into_iter().find(|room| *room >= rows.len());
+            let room = room.unwrap_or(MOST);
+            self.push_text(statement, room);
+            for row in rows {
+                bind(&mut Row(&mut self.arguments), row)?;
+            }
+            let columns = statement.row.matches('?').count();
+            for _ in 0..(room - rows.len()) * columns {
+                Row(&mut self.arguments).value(None::<i64>)?;
+            }
+            let changed = match must {
+                Must::All => Some(rows.len() as u64),
+                Must::Any => None,
+            };
+            self.must.push(changed);
+        }
+        Ok(())
+    }
+
+    fn push_text(&mut self, statement: Statement, rows: usize) {
+        self.text.push_str(statement.head);
+        for row in 0..rows {
+            if row > 0 {
+                self.text.push_str(statement.between);
+            }
+            self.text.push_str(statement.row);
+        }
+        self.text.push_str(statement.tail);
+    }
+
+    /// Runs all of it, up to the first statement that fails.
+    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<Ran, Fault> {
+        let Self {
+            text,
+            arguments,
+            must,
+        } = self;
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+        let done = connection.fetch_many(query).try_filter_map(|step| {
+            // No statement here gives rows.
+            let changed = step.left().map(|done| done.rows_affected());
+            future::ready(Ok(changed))
+        });
+        let changed: Vec<u64> = done
+            .try_collect()
+            .await
+            .map_err(|error| Fault::of_driver(&error))?;
+        let short =
+            |(must, changed): (&Option<u64>, &u64)| must.is_some_and(|must| must != *changed);
+        let complete = must.len() <= changed.len() && !must.iter().zip(&changed).any(short);
+        Ok(if complete { Ran::Complete } else { Ran::Short })
+    }
+}
+
+impl Row<'_> {
+    pub(super) fn text(&mut self, text: &str) -> Result<&mut Self, Fault> {
+        self.value(Arc::<str>::from(text))
+    }
+
+    /// A text that other rows have too.
+    pub(super) fn shared(&mut self, text: &Arc<str>) -> Result<&mut Self, Fault> {
+        self.value(Arc::clone(text))
+    }
+
+    pub(super) fn optional_text(&mut self, text: Option<&str>) -> Result<&mut Self, Fault> {
+        self.value(text.map(Arc::<str>::from))
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<&mut Self, Fault> {
+        self.value(bytes.to_vec())
+    }
+
+    /// A number. SQLite's end at 2^63 - 1: nothing stored is ever greater, so a greater one is as good as that.
+    pub(super) fn number(&mut self, number: u64) -> Result<&mut Self, Fault> {
+        self.value(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+
+    pub(super) fn optional_number(&mut self, number: Option<u64>) -> Result<&mut Self, Fault> {
+        self.value(number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+
+    fn value<'q, T>(&mut self, value: T) -> Result<&mut Self, Fault>
+    where
+        T: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    {
+        let added = self.0.add(value);
+        added.map_err(|_| Fault::refused(Cause::Driver))?;
+        Ok(self)
+    }
+}
