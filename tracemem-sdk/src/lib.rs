@@ -5,6 +5,7 @@
 //! Stores are in `tracemem-store`, transports in `tracemem-transports`.
 
 pub mod approval;
+pub mod archive;
 pub mod decision;
 mod engine;
 pub mod evidence;

@@ -4,6 +4,7 @@ use std::{fmt, future::Future, num::NonZeroU32, sync::Arc};
 
 use crate::{
     approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
+    archive::{self, ArchiveError, ArchiveProgress, ArchiveSink, ArchiveTerms},
     engine::{Builder, Engine},
     id::{ApprovalId, CredentialKind, IntegrationId, TenantId},
     secrets::{self, Credential, CredentialError, CredentialsMaintained},
@@ -138,6 +139,25 @@ impl TraceMem {
     ) -> tokio::task::JoinHandle<Result<(), StoreError>> {
         let worker = self.worker();
         tokio::spawn(async move { worker.run(shutdown).await })
+    }
+
+    /// Moves the decisions of a tenant that have been closed for long enough out of the store into files, oldest first, and tells
+    /// after each file how far it has come. It reads each decision that may be old enough, so call it now and then, and not for each
+    /// decision.
+    ///
+    /// It may be dropped or killed at any point and called again, by several processes at once: a decision leaves the store only
+    /// once a file that is durable holds it as it then is.
+    ///
+    /// # Errors
+    /// [`ArchiveError`]; what was moved before stays moved.
+    pub async fn archive(
+        &self,
+        tenant: &TenantId,
+        terms: ArchiveTerms,
+        sink: &dyn ArchiveSink,
+        tell: impl FnMut(&ArchiveProgress) + Send,
+    ) -> Result<ArchiveProgress, ArchiveError> {
+        archive::archive(&self.engine, tenant, terms, sink, tell).await
     }
 
     /// Asks the store for a sign of life.

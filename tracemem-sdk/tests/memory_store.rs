@@ -20,6 +20,10 @@ mod kit {
         let database = MemoryStore::new();
         Ok(((), async move || Ok(database.reopen())))
     });
+    tracemem_sdk::archive_conformance!(async {
+        let database = MemoryStore::new();
+        Ok(((), async move || Ok(database.reopen())))
+    });
     tracemem_sdk::index_conformance!(async {
         let database = MemoryStore::new();
         Ok(((), async move || Ok(database.reopen())))

@@ -6,11 +6,12 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use tokio::sync::watch;
 use tracemem_sdk::{
+    archive::ArchiveFile,
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Commit, Committed, CredentialCursor, Document, DocumentKind, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, SealedCredential, StoreError, Stream, StreamHead, StreamId,
-        Version,
+        ArchivedStream, Commit, Committed, CredentialCursor, Document, DocumentKind, KeyClaim,
+        KeyDigest, LeasedJob, Leaving, Listing, Page, SealedCredential, StoreError, Stream,
+        StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -18,6 +19,7 @@ use tracemem_sdk::{
 use crate::{
     queue::{Queue, Work},
     sql::{
+        archive::{self, Departure},
         catalog, credentials,
         database::Database,
         fault::Fault,
@@ -192,6 +194,31 @@ impl<D: Database> Calls<D> {
         let read = async { credentials::credentials(self.reading()?, after, limit).await };
         read.await
             .map_err(|fault| fault.while_doing("listing credentials"))
+    }
+
+    pub(crate) async fn archive(
+        &self,
+        tenant: &TenantId,
+        file: &ArchiveFile,
+        leaving: Vec<Leaving>,
+    ) -> Result<u64, StoreError> {
+        let departure = Departure {
+            tenant: tenant.clone(),
+            file: file.clone(),
+            leaving,
+        };
+        let left = self.queue.ask(Box::new(departure), Work::Archive).await;
+        left.map_err(|fault| fault.while_doing("archiving"))
+    }
+
+    pub(crate) async fn archived(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<ArchivedStream>, StoreError> {
+        let read = async { archive::archived(self.reading()?, tenant, stream).await };
+        read.await
+            .map_err(|fault| fault.while_doing("finding what was archived"))
     }
 
     pub(crate) async fn list(

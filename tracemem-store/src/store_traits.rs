@@ -1,6 +1,6 @@
 //! The traits of `tracemem_sdk::store`, for a store whose calls are [`Calls`](crate::calls::Calls).
 
-/// Implements `Store`, `Catalog` and `Index` for `$store`, whose method `calls()` gives its calls and `health_now()` its health.
+/// Implements `Store`, `Catalog`, `Index` and `Archive` for `$store`, whose method `calls()` gives its calls and `health_now()` its health.
 macro_rules! store_traits {
     ($store:ty) => {
         const _: () = {
@@ -8,11 +8,13 @@ macro_rules! store_traits {
 
             use async_trait::async_trait;
             use tracemem_sdk::{
+                archive::ArchiveFile,
                 id::{CredentialKind, IntegrationId, TenantId},
                 store::{
-                    Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
-                    KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store,
-                    StoreError, StoreHealth, Stream, StreamHead, StreamId, Version,
+                    Archive, ArchivedStream, Catalog, Commit, Committed, CredentialCursor,
+                    Document, DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob, Leaving,
+                    Listing, Page, SealedCredential, Store, StoreError, StoreHealth, Stream,
+                    StreamHead, StreamId, Version,
                 },
                 time::Timestamp,
             };
@@ -126,6 +128,26 @@ macro_rules! store_traits {
                     limit: NonZeroU32,
                 ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
                     self.calls().credentials(after, limit).await
+                }
+            }
+
+            #[async_trait]
+            impl Archive for $store {
+                async fn archive(
+                    &self,
+                    tenant: &TenantId,
+                    file: &ArchiveFile,
+                    leaving: Vec<Leaving>,
+                ) -> Result<u64, StoreError> {
+                    self.calls().archive(tenant, file, leaving).await
+                }
+
+                async fn archived(
+                    &self,
+                    tenant: &TenantId,
+                    stream: &StreamId,
+                ) -> Result<Option<ArchivedStream>, StoreError> {
+                    self.calls().archived(tenant, stream).await
                 }
             }
 

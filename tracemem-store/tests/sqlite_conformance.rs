@@ -36,3 +36,10 @@ mod index {
         Ok((folder, async move || super::open(path.clone()).await))
     });
 }
+
+mod archive {
+    tracemem_sdk::archive_conformance!(async {
+        let (folder, path) = super::folder()?;
+        Ok((folder, async move || super::open(path.clone()).await))
+    });
+}

@@ -43,3 +43,14 @@ mod index {
         }))
     });
 }
+
+mod archive {
+    use super::*;
+
+    tracemem_sdk::archive_conformance!(async {
+        let scratch = Arc::new(Scratch::new()?);
+        Ok((scratch.clone(), async move || {
+            super::open(scratch.clone()).await
+        }))
+    });
+}

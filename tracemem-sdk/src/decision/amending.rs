@@ -202,7 +202,7 @@ async fn amend(
 }
 
 /// The request as it was checked when the decision was opened.
-fn checked_again(engine: &Engine, trace: &Trace) -> Result<Checked, DecideError> {
+pub(crate) fn checked_again(engine: &Engine, trace: &Trace) -> Result<Checked, DecideError> {
     let erased = || {
         let what = "the request was erased";
         DecideError::Unwritable(UnwritableEvent::Misplaced(BrokenTrace::Chain {

@@ -7,6 +7,7 @@
 //!
 //! [`Catalog`] and [`Index`] stand beside it for what not every custom store wants to carry.
 
+mod archive;
 mod backend;
 mod catalog;
 mod commit;
@@ -20,6 +21,7 @@ use std::{fmt, num::NonZeroU32};
 use async_trait::async_trait;
 
 pub use self::{
+    archive::{Archive, ArchivedStream, Leaving},
     backend::Backend,
     catalog::{Catalog, Document, DocumentKind, DocumentWrite},
     commit::{Commit, Committed, Entry, KeyClaim, KeyDigest, Projection, Term, Version},

@@ -14,6 +14,8 @@ pub enum StoreErrorKind {
     Closed,
     /// The store does not do this: configure another.
     Unsupported,
+    /// It was moved to an archive file: ask `Auditor::archived` which, and read it there.
+    Archived,
     /// The database refused the statement for another reason: look.
     Backend,
 }
@@ -68,6 +70,9 @@ impl fmt::Display for StoreError {
             ),
             StoreErrorKind::Closed => write!(f, "the store was closed before {doing}"),
             StoreErrorKind::Unsupported => write!(f, "this store does not support {doing}"),
+            StoreErrorKind::Archived => {
+                write!(f, "what was asked for was archived, seen while {doing}")
+            }
             StoreErrorKind::Backend => write!(f, "the database refused {doing}"),
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     engine::Engine,
     id::{DecisionId, TenantId},
     search::{self, Direction, Search, SearchError},
-    store::{Listing, Page, StoreError},
+    store::{ArchivedStream, Listing, Page, StoreError, StreamId},
 };
 
 /// Reads everything of one tenant, and changes nothing.
@@ -32,6 +32,9 @@ pub enum AuditError {
     /// The store cannot list; give the builder one that is an `Index`.
     #[error("the store has no index; give the builder one that has")]
     NoIndex,
+    /// The store cannot archive; give the builder one that is an `Archive`.
+    #[error("the store has no archive; give the builder one that has")]
+    NoArchive,
     /// The store failed, or holds something that is not what was written.
     #[error("the store failed")]
     Store(#[source] StoreError),
@@ -72,6 +75,23 @@ impl Auditor {
     /// [`AuditError`].
     pub async fn handles(&self, decision: &DecisionId) -> Result<Handles, AuditError> {
         Ok(Handles::of(&self.trace(decision).await?))
+    }
+
+    /// Which file a decision was moved to, and the leaf hashes of its events; `None` where it was not.
+    ///
+    /// # Errors
+    /// [`AuditError::NoArchive`], [`AuditError::Store`].
+    pub async fn archived(
+        &self,
+        decision: &DecisionId,
+    ) -> Result<Option<ArchivedStream>, AuditError> {
+        let archive = self.engine.backend.archive.as_ref();
+        let archive = archive.ok_or(AuditError::NoArchive)?;
+        let stream = StreamId::Decision(decision.clone());
+        archive
+            .archived(&self.tenant, &stream)
+            .await
+            .map_err(AuditError::Store)
     }
 
     /// One page of the decisions that fit a search.

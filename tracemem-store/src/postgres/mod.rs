@@ -102,7 +102,8 @@ impl fmt::Debug for PostgresStore {
 
 impl From<PostgresStore> for Backend {
     fn from(store: PostgresStore) -> Self {
-        Self::full(Arc::new(store))
+        let store = Arc::new(store);
+        Self::full(store.clone()).with_archive(store)
     }
 }
 

@@ -10,7 +10,7 @@ use tracemem_sdk::store::{Commit, Committed};
 
 use super::{Waiting, Work};
 use crate::{
-    sql::{database::Database, fault::Fault, group, jobs},
+    sql::{archive, database::Database, fault::Fault, group, jobs},
     watchers::Watchers,
 };
 
@@ -101,6 +101,9 @@ pub(crate) async fn carry_out<D: Database>(db: &D, group: &mut [Work]) -> Result
             }
             Work::LeaseTimers(asked) => {
                 asked.answer = Some(jobs::lease_timers(db, asked.question).await?)
+            }
+            Work::Archive(asked) => {
+                asked.answer = Some(archive::archive(db, &asked.question).await?)
             }
         }
     }

@@ -15,6 +15,7 @@ use tracemem_sdk::{
 
 pub(crate) use self::groups::{GroupLimits, Groups, carry_out, fail, settle};
 use crate::sql::{
+    archive::Departure,
     fault::{Cause, Fault},
     jobs::Lease,
 };
@@ -42,6 +43,7 @@ pub(crate) enum Work {
     Commit(Asked<Box<Commit>, Committed>),
     LeaseJobs(Asked<Lease, Vec<LeasedJob>>),
     LeaseTimers(Asked<Lease, Vec<(TenantId, StreamId)>>),
+    Archive(Asked<Box<Departure>, u64>),
 }
 
 /// A question, the answer once there is one, and who waits for it.
@@ -147,13 +149,14 @@ impl Work {
             Self::Commit(asked) => asked.settle(fault),
             Self::LeaseJobs(asked) => asked.settle(fault),
             Self::LeaseTimers(asked) => asked.settle(fault),
+            Self::Archive(asked) => asked.settle(fault),
         }
     }
 
     pub(crate) fn commit(&self) -> Option<&Commit> {
         match self {
             Self::Commit(asked) => Some(&asked.question),
-            Self::LeaseJobs(_) | Self::LeaseTimers(_) => None,
+            Self::LeaseJobs(_) | Self::LeaseTimers(_) | Self::Archive(_) => None,
         }
     }
 
@@ -166,7 +169,7 @@ impl Work {
                 } = asked.question.as_ref();
                 asked.answer = Some(Committed::Written(expected.after(entries.len())));
             }
-            Self::LeaseJobs(_) | Self::LeaseTimers(_) => {}
+            Self::LeaseJobs(_) | Self::LeaseTimers(_) | Self::Archive(_) => {}
         }
     }
 

@@ -44,6 +44,8 @@ pub(crate) enum Cause {
     DocumentNotNext,
     #[error("a change of a credential does not fit what is there")]
     CredentialDoesNotFit,
+    #[error("its entries are in an archive file")]
+    Archived,
     #[error("a call was left without an answer")]
     Unanswered,
     #[error("rows changed that were held")]
@@ -85,6 +87,13 @@ impl Fault {
         Self {
             kind: StoreErrorKind::Backend,
             cause,
+        }
+    }
+
+    pub(crate) fn archived() -> Self {
+        Self {
+            kind: StoreErrorKind::Archived,
+            cause: Cause::Archived,
         }
     }
 

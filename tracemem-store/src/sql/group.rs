@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 use tracemem_sdk::{
     id::TenantId,
-    store::{Commit, Committed, Version},
+    store::{Commit, Committed, StreamId, Version},
 };
 
 use super::{
@@ -131,17 +131,26 @@ FOR UPDATE";
 /// Keeps others from moving the heads until this transaction ends, in the order of their names, so that of two groups one waits
 /// for the other and not each for each. SQLite has one writer at a time, which is as good.
 async fn hold_heads<D: Database>(db: &D, group: &[Candidate<'_>]) -> Result<(), Fault> {
-    match db.backend() {
-        Backend::Sqlite => return Ok(()),
-        Backend::Postgres => {}
-    }
     let mut held: Vec<&Commit> = standing(group).collect();
     held.sort_by_key(|commit| (&commit.tenant, &commit.stream));
     for commit in held {
-        let place = Params::new()
-            .text(commit.tenant.as_str())
-            .text(commit.stream.as_str());
-        first_row(db, HOLD_HEAD, place).await?;
+        hold_head(db, &commit.tenant, &commit.stream).await?;
+    }
+    Ok(())
+}
+
+/// Keeps others from moving a head until this transaction ends.
+pub(super) async fn hold_head<D: Database>(
+    db: &D,
+    tenant: &TenantId,
+    stream: &StreamId,
+) -> Result<(), Fault> {
+    match db.backend() {
+        Backend::Sqlite => {}
+        Backend::Postgres => {
+            let place = Params::new().text(tenant.as_str()).text(stream.as_str());
+            first_row(db, HOLD_HEAD, place).await?;
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! [`fault`].
 
 mod append;
+pub(crate) mod archive;
 mod batches;
 pub(crate) mod catalog;
 pub(crate) mod credentials;

@@ -6,6 +6,7 @@ use tracemem_sdk::{
 };
 
 use super::{
+    archive::check_left,
     database::Database,
     fault::{Cause, Fault},
     params::{Params, first_row, rows},
@@ -52,6 +53,7 @@ pub(crate) async fn load<D: Database>(
     let place = Params::new().text(tenant.as_str()).text(stream.as_str());
     let mut rows = rows(db, STREAM, place).await?.into_iter();
     let Some(mut first) = rows.next() else {
+        check_left(db, tenant, stream).await?;
         return Ok(None);
     };
     let (version, projection) = (Version(first.number()?), projection(&mut first)?);
@@ -92,6 +94,7 @@ pub(crate) async fn head<D: Database>(
 ) -> Result<Option<StreamHead>, Fault> {
     let place = Params::new().text(tenant.as_str()).text(stream.as_str());
     let Some(mut row) = first_row(db, LAST, place).await? else {
+        check_left(db, tenant, stream).await?;
         return Ok(None);
     };
     Ok(Some(StreamHead {

@@ -98,7 +98,8 @@ impl fmt::Debug for SqliteStore {
 
 impl From<SqliteStore> for Backend {
     fn from(store: SqliteStore) -> Self {
-        Self::full(Arc::new(store))
+        let store = Arc::new(store);
+        Self::full(store.clone()).with_archive(store)
     }
 }
 

@@ -3,6 +3,7 @@
 //! It keeps every promise of [`Store`], [`Catalog`] and [`Index`] but three: nothing outlives the process, other
 //! processes see nothing, and the cost of leases and filtered lists grows with what is stored, because it scans.
 
+mod archive;
 mod commit;
 mod credentials;
 mod leases;
@@ -20,11 +21,13 @@ use tokio::sync::watch;
 pub use self::tables::SealMark;
 use self::tables::Tables;
 use crate::{
+    archive::ArchiveFile,
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Backend, Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
-        KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError,
-        StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Term, Version,
+        Archive, ArchivedStream, Backend, Catalog, Commit, Committed, CredentialCursor, Document,
+        DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob, Leaving, Listing, Page,
+        SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
+        StreamId, Term, Version,
     },
     time::Timestamp,
 };
@@ -115,7 +118,8 @@ impl fmt::Debug for MemoryStore {
 
 impl From<MemoryStore> for Backend {
     fn from(store: MemoryStore) -> Self {
-        Self::full(Arc::new(store))
+        let store = Arc::new(store);
+        Self::full(store.clone()).with_archive(store)
     }
 }
 
@@ -137,7 +141,12 @@ impl Store for MemoryStore {
         tenant: &TenantId,
         stream: &StreamId,
     ) -> Result<Option<Stream>, StoreError> {
-        Ok(self.tables("loading a stream")?.stream(tenant, stream))
+        const DOING: &str = "loading a stream";
+        let tables = self.tables(DOING)?;
+        match tables.archived(tenant, stream) {
+            Some(_) => Err(StoreError::new(StoreErrorKind::Archived, DOING)),
+            None => Ok(tables.stream(tenant, stream)),
+        }
     }
 
     async fn head(
@@ -145,7 +154,12 @@ impl Store for MemoryStore {
         tenant: &TenantId,
         stream: &StreamId,
     ) -> Result<Option<StreamHead>, StoreError> {
-        Ok(self.tables("finding a head")?.head(tenant, stream))
+        const DOING: &str = "finding a head";
+        let tables = self.tables(DOING)?;
+        match tables.archived(tenant, stream) {
+            Some(_) => Err(StoreError::new(StoreErrorKind::Archived, DOING)),
+            None => Ok(tables.head(tenant, stream)),
+        }
     }
 
     async fn find_key(
@@ -284,5 +298,27 @@ impl Index for MemoryStore {
         Ok(self
             .tables("listing intents")?
             .intents(tenant, after, limit))
+    }
+}
+
+#[async_trait]
+impl Archive for MemoryStore {
+    async fn archive(
+        &self,
+        tenant: &TenantId,
+        file: &ArchiveFile,
+        leaving: Vec<Leaving>,
+    ) -> Result<u64, StoreError> {
+        Ok(self.tables("archiving")?.archive(tenant, file, leaving))
+    }
+
+    async fn archived(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<ArchivedStream>, StoreError> {
+        Ok(self
+            .tables("finding what was archived")?
+            .archived(tenant, stream))
     }
 }

@@ -9,8 +9,9 @@ use super::credentials::Credentials;
 use crate::{
     id::{DecisionId, JobId, TenantId},
     store::{
-        Cursor, Document, DocumentKind, Entry, Job, KeyClaim, KeyDigest, LeaseToken, Listed,
-        Listing, Order, Page, Projection, Stream, StreamHead, StreamId, Term, Version,
+        ArchivedStream, Cursor, Document, DocumentKind, Entry, Job, KeyClaim, KeyDigest,
+        LeaseToken, Listed, Listing, Order, Page, Projection, Stream, StreamHead, StreamId, Term,
+        Version,
     },
     time::Timestamp,
 };
@@ -31,6 +32,7 @@ pub(super) struct TenantTables {
     pub(super) terms: BTreeSet<(StreamId, Term)>,
     pub(super) jobs: BTreeMap<JobId, JobRow>,
     pub(super) seal_marks: Vec<SealMark>,
+    pub(super) archived: BTreeMap<StreamId, ArchivedStream>,
 }
 
 #[derive(Default)]

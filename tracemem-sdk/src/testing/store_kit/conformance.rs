@@ -228,6 +228,25 @@ macro_rules! index_conformance {
     };
 }
 
+/// Proves an [`Archive`](crate::store::Archive) that is an [`Index`](crate::store::Index) as well: one `#[tokio::test]` per promise of
+/// its contract.
+///
+/// The argument is that of [`store_conformance!`](crate::store_conformance).
+#[macro_export]
+macro_rules! archive_conformance {
+    ($set_up:expr $(,)?) => {
+        $crate::__conformance! { prove, $set_up,
+            archive::{
+                what_leaves_is_gone_but_for_its_leaf_hashes,
+                what_is_not_as_the_file_holds_it_stays,
+                the_key_of_what_has_left_is_held_for_ever,
+                only_the_tenants_own_stream_leaves_and_once,
+                of_many_those_leave_that_may,
+            }
+        }
+    };
+}
+
 /// One test per rule; four threads, so that what may overlap does.
 #[doc(hidden)]
 #[macro_export]

@@ -1,15 +1,16 @@
-//! The conformance kit of stores: the contracts of [`Store`](crate::store::Store), [`Catalog`](crate::store::Catalog) and
-//! [`Index`](crate::store::Index), one rule per promise.
+//! The conformance kit of stores: the contracts of [`Store`](crate::store::Store), [`Catalog`](crate::store::Catalog),
+//! [`Index`](crate::store::Index) and [`Archive`](crate::store::Archive), one rule per promise.
 //!
 //! A team proves its own store with [`store_conformance!`](crate::store_conformance), which makes one test per rule, and with
-//! [`catalog_conformance!`](crate::catalog_conformance) and [`index_conformance!`](crate::index_conformance) where the store
-//! is more than a store. Each rule runs twice, each time on a database of its own: alone, and beside a foreign tenant
+//! [`catalog_conformance!`](crate::catalog_conformance), [`index_conformance!`](crate::index_conformance) and
+//! [`archive_conformance!`](crate::archive_conformance) where the store is more than a store. Each rule runs twice, each time on a database of its own: alone, and beside a foreign tenant
 //! that has streams, keys, jobs, documents and credentials of the same ids, which must stay unseen and untouched.
 //!
 //! Rules never sleep. Time limits only bound how long a broken store hangs; where a store keeps its promises none is reached.
 //! What nobody can see through the traits is left to each store's own tests: that a commit is durable before it returns,
 //! the to-seal marks, and the cost of a page.
 
+pub mod archive;
 pub mod catalog;
 pub mod catalog_writes;
 pub(in crate::testing) mod check;
