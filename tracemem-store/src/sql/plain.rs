@@ -18,5 +18,6 @@ pub(crate) fn is_plain(commit: &Commit) -> bool {
         && follows
         && disjoint
         && commit.documents.is_empty()
+        && commit.credentials.is_empty()
         && commit.completes.is_none()
 }
