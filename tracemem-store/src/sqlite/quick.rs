@@ -1,15 +1,14 @@
-//! The short way of a group of plain commits: one round trip writes all of it, or tells that something stands against it, and a
-//! second one commits.
+//! The one round trip that writes a group of plain commits, or nothing.
 //!
-//! Nothing is told apart here. What is refused is rolled back and written again by [`group`](crate::sql::group), which tells who
-//! stands against whom.
+//! The script fails before its last statement, which commits, where something stands against one of the commits. Nothing is told
+//! apart here: what is refused is written again by [`group`](crate::sql::group), which tells who stands against whom.
 
 use std::sync::Arc;
 
 use sea_orm::sqlx::{Executor, sqlite::SqliteConnection};
 use tracemem_sdk::store::{Commit, Entry, Job, KeyClaim, Term, Version};
 
-use super::script::{Must, Ran, Row, Script, Statement};
+use super::script::{Must, Row, Script, Statement};
 use crate::sql::fault::Fault;
 
 /// What came of a group.
@@ -32,11 +31,13 @@ pub(super) enum Broken {
 
 const BEGIN: &str = "BEGIN IMMEDIATE;\n";
 
+const COMMIT: &str = "COMMIT;\n";
+
 const CLAIM: Statement = Statement {
     head: "INSERT INTO tracemem_keys (tenant, key, fingerprint, agent, stream) SELECT * FROM (VALUES ",
     row: "(?, ?, ?, ?, ?)",
     between: ", ",
-    tail: ") WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING;\n",
+    tail: ") WHERE column1 IS NOT NULL;\n",
 };
 
 const CREATE: Statement = Statement {
@@ -44,7 +45,7 @@ const CREATE: Statement = Statement {
            SELECT * FROM (VALUES ",
     row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     between: ", ",
-    tail: ") WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING;\n",
+    tail: ") WHERE column1 IS NOT NULL;\n",
 };
 
 const ADVANCE: Statement = Statement {
@@ -99,30 +100,15 @@ pub(super) async fn write(
 ) -> Result<Quick, Broken> {
     let script = script(commits).map_err(Broken::Connection)?;
     match script.run(connection).await {
-        Ok(Ran::Complete) => {}
-        Ok(Ran::Short) => return roll_back(connection, None).await,
+        Ok(()) => Ok(Quick::Written),
         // Only the first statement asks for the lock.
-        Err(fault) if fault.is_busy() => return Err(Broken::Busy(fault)),
-        // Whatever the database says against a statement, it may say against one commit of the group only.
-        Err(fault) => return roll_back(connection, Some(fault)).await,
-    }
-    match connection.execute("COMMIT").await {
-        Ok(_) => Ok(Quick::Written),
-        Err(error) => Err(Broken::Connection(Fault::of_driver(&error))),
-    }
-}
-
-/// Some faults have ended the transaction already; then this fails, and the connection is given up.
-async fn roll_back(
-    connection: &mut SqliteConnection,
-    cause: Option<Fault>,
-) -> Result<Quick, Broken> {
-    match connection.execute("ROLLBACK").await {
-        Ok(_) => Ok(Quick::Refused),
-        Err(error) => {
-            let cause = cause.unwrap_or_else(|| Fault::of_driver(&error));
-            Err(Broken::Connection(cause))
-        }
+        Err(fault) if fault.is_busy() => Err(Broken::Busy(fault)),
+        // Whatever the database says against a statement, it may say against one commit of the group only. Where the transaction
+        // can be taken back, it was not committed; where it cannot, nobody knows what state the connection is in.
+        Err(fault) => match connection.execute("ROLLBACK").await {
+            Ok(_) => Ok(Quick::Refused),
+            Err(_) => Err(Broken::Connection(fault)),
+        },
     }
 }
 
@@ -150,7 +136,7 @@ fn script(commits: &[&Commit]) -> Result<Script, Fault> {
         .partition(|one| one.commit.expected == Version::NEW);
     let claims = each(&named, |commit| commit.claim.as_slice());
     let mut script = Script::beginning(BEGIN);
-    script.add(CLAIM, Must::All, &claims, |row, (of, claim)| {
+    script.add(CLAIM, Must::Any, &claims, |row, (of, claim)| {
         let KeyClaim {
             key,
             fingerprint,
@@ -163,14 +149,14 @@ fn script(commits: &[&Commit]) -> Result<Script, Fault> {
         row.text(agent.as_str())?.text(stream.as_str())?;
         Ok(())
     })?;
-    script.add(CREATE, Must::All, &new, |row, of| head(row, of))?;
+    script.add(CREATE, Must::Any, &new, |row, of| head(row, of))?;
     script.add(ADVANCE, Must::All, &old, |row, of| {
         head(row, of)?;
         row.number(of.commit.expected.0)?;
         Ok(())
     })?;
     let entries = each(&named, |commit| &commit.entries);
-    script.add(APPEND, Must::All, &entries, |row, (of, entry)| {
+    script.add(APPEND, Must::Any, &entries, |row, (of, entry)| {
         let Entry {
             seq,
             event,
@@ -187,7 +173,7 @@ fn script(commits: &[&Commit]) -> Result<Script, Fault> {
             .optional_text(disclosures.as_deref())?;
         Ok(())
     })?;
-    script.add(MARK, Must::All, &named, |row, of| {
+    script.add(MARK, Must::Any, &named, |row, of| {
         let first = of.commit.expected.0.saturating_add(1);
         row.shared(&of.tenant)?
             .shared(&of.stream)?
@@ -239,6 +225,7 @@ fn script(commits: &[&Commit]) -> Result<Script, Fault> {
             Ok(())
         },
     )?;
+    script.push(COMMIT);
     Ok(script)
 }
 

@@ -1,4 +1,4 @@
-//! Several statements that travel together: their text, their parameters, and how many rows each of them must change.
+//! Several statements that travel together: their text, their parameters, and whether each of them must change all of its rows.
 //!
 //! Every statement costs two changes of thread on its way to SQLite and back, which is more than it costs SQLite to run. The driver
 //! runs a text of several statements in one go and prepares each text once, so the rows of a table are filled up with nulls to one
@@ -27,18 +27,15 @@ pub(super) struct Statement {
 /// How many of the rows must be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Must {
-    /// All, or something stands against one of them.
+    /// All, or the script ends there with an error.
     All,
     /// As many as there are to change.
     Any,
 }
 
-/// Whether every statement changed what it must.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ran {
-    Complete,
-    Short,
-}
+/// Fails where the statement before it has changed another number of rows: `abs` of this number is the one that SQLite refuses
+/// (<https://sqlite.org/lang_corefunc.html#abs>).
+const CHECK: &str = "SELECT 1 WHERE abs(iif(changes() = ?, 0, -9223372036854775808));\n";
 
 /// The sizes that a statement comes in, the largest last.
 const ROOMS: [usize; 5] = [1, 2, 4, 16, MOST];
@@ -46,12 +43,11 @@ const ROOMS: [usize; 5] = [1, 2, 4, 16, MOST];
 /// The most rows of one statement, so that a prepared one stays small.
 const MOST: usize = 64;
 
-#[derive(Debug, Default)]
+/// Statements in the making.
+#[derive(Debug)]
 pub(super) struct Script {
     text: String,
     arguments: SqliteArguments,
-    /// How many rows each statement must change, where that matters.
-    must: Vec<Option<u64>>,
 }
 
 /// The parameters of one row, in order.
@@ -64,7 +60,6 @@ impl Script {
         Self {
             text: text.to_owned(),
             arguments: SqliteArguments::default(),
-            must: vec![None],
         }
     }
 
@@ -87,13 +82,20 @@ impl Script {
             for _ in 0..(room - rows.len()) * columns {
                 Row(&mut self.arguments).value(None::<i64>)?;
             }
-            let changed = match must {
-                Must::All => Some(rows.len() as u64),
-                Must::Any => None,
-            };
-            self.must.push(changed);
+            match must {
+                Must::All => {
+                    self.text.push_str(CHECK);
+                    Row(&mut self.arguments).number(rows.len() as u64)?;
+                }
+                Must::Any => {}
+            }
         }
         Ok(())
+    }
+
+    /// Adds a statement without parameters.
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
     }
 
     fn push_text(&mut self, statement: Statement, rows: usize) {
@@ -107,27 +109,13 @@ impl Script {
         self.text.push_str(statement.tail);
     }
 
-    /// Runs all of it, up to the first statement that fails.
-    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<Ran, Fault> {
-        let Self {
-            text,
-            arguments,
-            must,
-        } = self;
+    /// Runs all of it, or up to the first statement that fails.
+    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+        let Self { text, arguments } = self;
         let query = sqlx::query_with(AssertSqlSafe(text), arguments);
-        let done = connection.fetch_many(query).try_filter_map(|step| {
-            // No statement here gives rows.
-            let changed = step.left().map(|done| done.rows_affected());
-            future::ready(Ok(changed))
-        });
-        let changed: Vec<u64> = done
-            .try_collect()
-            .await
-            .map_err(|error| Fault::of_driver(&error))?;
-        let short =
-            |(must, changed): (&Option<u64>, &u64)| must.is_some_and(|must| must != *changed);
-        let complete = must.len() <= changed.len() && !must.iter().zip(&changed).any(short);
-        Ok(if complete { Ran::Complete } else { Ran::Short })
+        let done = connection.fetch_many(query);
+        let done = done.try_for_each(|_| future::ready(Ok(()))).await;
+        done.map_err(|error| Fault::of_driver(&error))
     }
 }
 
