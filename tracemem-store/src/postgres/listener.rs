@@ -68,7 +68,7 @@ DELETE FROM tracemem_waiters
 WHERE process = $1";
 
 // The limit keeps the planner from reading the whole table: see `quick`.
-const VERSIONS: &str = "
+pub(crate) const VERSIONS: &str = "
 SELECT stream.tenant, stream.stream, stream.version
 FROM (SELECT * FROM unnest($1::text[], $2::text[]) AS awaited (tenant, stream) LIMIT $3) AS awaited
 JOIN tracemem_streams AS stream ON stream.tenant = awaited.tenant AND stream.stream = awaited.stream";

@@ -10,9 +10,9 @@
 //! those of `sslrootcert`. Backups and `VACUUM` are left to the operator.
 
 mod connect;
-mod listener;
+pub(crate) mod listener;
 mod options;
-mod quick;
+pub(crate) mod quick;
 mod tables;
 mod task;
 mod teller;

@@ -32,7 +32,7 @@ pub(super) enum Quick {
     Refused,
 }
 
-const WRITE: &str = r"
+pub(crate) const WRITE: &str = r"
 WITH claimed AS (
     INSERT INTO tracemem_keys (tenant, key, fingerprint, agent, stream)
     SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::text[])

@@ -62,7 +62,7 @@ FROM (VALUES
 WHERE tenant = next.column1 AND stream = next.column2 AND version = next.column3
 RETURNING tenant, stream";
 
-const ADVANCE_STREAMS_1: &str = "
+pub(super) const ADVANCE_STREAMS_1: &str = "
 UPDATE tracemem_streams
 SET version = next.column4, status = next.column5, execution = next.column6, agent = next.column7,
     intent = next.column8, wake_at = next.column9, wake_leased_until = NULL, body = next.column10

@@ -122,7 +122,7 @@ async fn claim_keys<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<
     Ok(())
 }
 
-const HOLD_HEAD: &str = "
+pub(super) const HOLD_HEAD: &str = "
 SELECT version
 FROM tracemem_streams
 WHERE tenant = $1 AND stream = $2

@@ -31,7 +31,7 @@ RETURNING tenant, stream, job, kind, due_at, payload, token, attempt";
 
 // Rows that another process is leasing at this moment are passed over and not waited for. The planner takes it that a limit which
 // it does not know is small, so it looks the rows up by their keys.
-const LEASE_JOBS_POSTGRES: &str = "
+pub(super) const LEASE_JOBS_POSTGRES: &str = "
 WITH due AS MATERIALIZED (
     SELECT tenant, job
     FROM tracemem_jobs
@@ -41,11 +41,11 @@ WITH due AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED)
 UPDATE tracemem_jobs AS job
 SET state = 'leased', leased_until = $2, token = token + 1, attempt = attempt + 1
-FROM due
+FROM (SELECT * FROM due LIMIT $3) AS due
 WHERE job.tenant = due.tenant AND job.job = due.job
 RETURNING job.tenant, stream, job.job, kind, due_at, payload, token, attempt";
 
-const LEASE_TIMERS_POSTGRES: &str = "
+pub(super) const LEASE_TIMERS_POSTGRES: &str = "
 WITH due AS MATERIALIZED (
     SELECT tenant, stream
     FROM tracemem_streams
@@ -55,7 +55,7 @@ WITH due AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED)
 UPDATE tracemem_streams AS stream
 SET wake_leased_until = $2
-FROM due
+FROM (SELECT * FROM due LIMIT $3) AS due
 WHERE stream.tenant = due.tenant AND stream.stream = due.stream
 RETURNING wake_at, stream.tenant, stream.stream";
 

@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
 use super::{
     append::{BURY_JOB, DROP_JOB, RETRY_JOB, WRITE_DOCUMENT},
+    archive::{ARCHIVED, DROP_ENTRIES, DROP_STREAM, DROP_TERM, KEEP_LEAVES, LEAVES},
     batches::ADVANCE_STREAMS,
     catalog::{NEWEST, NEWEST_OF_EACH, VERSIONED},
     credentials::{
@@ -26,7 +27,31 @@ use crate::sqlite::{Connector, VERSIONS, bring_up_to_date};
 type Tested = Result<(), Box<dyn Error>>;
 
 /// Every statement that looks for rows, and how it finds them.
-const PLANS: [(&str, &str); 25] = [
+const PLANS: [(&str, &str); 31] = [
+    (
+        LEAVES,
+        "tracemem_entries USING INDEX sqlite_autoindex_tracemem_entries_1 (tenant=? AND stream=?)",
+    ),
+    (
+        KEEP_LEAVES,
+        "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
+    ),
+    (
+        DROP_ENTRIES,
+        "tracemem_entries USING COVERING INDEX sqlite_autoindex_tracemem_entries_1 (tenant=? AND stream=?)",
+    ),
+    (
+        DROP_STREAM,
+        "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
+    ),
+    (
+        DROP_TERM,
+        "tracemem_terms USING PRIMARY KEY (tenant=? AND kind=? AND value=? AND stream=?)",
+    ),
+    (
+        ARCHIVED,
+        "tracemem_archived USING PRIMARY KEY (tenant=? AND stream=?)",
+    ),
     (STREAM, "head USING PRIMARY KEY (tenant=? AND stream=?)"),
     (
         STREAM,

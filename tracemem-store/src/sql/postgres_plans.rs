@@ -7,14 +7,22 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, Transa
 use sea_orm_migration::MigratorTrait;
 
 use super::{
+    append::{BURY_JOB, DROP_JOB, RETRY_JOB},
+    archive::{ARCHIVED, DROP_ENTRIES, DROP_STREAM, DROP_TERM, KEEP_LEAVES, LEAVES},
+    batches::ADVANCE_STREAMS_1,
+    group::{GIVE_KEY_BACK, HOLD_HEAD, HOLD_LEASE},
     index::{
         intents::INTENTS,
         runs::{ALL, BY_AGENT, BY_EXECUTION, BY_INTENT, BY_STATUS, BY_TERM},
         sieve::PROBE,
     },
+    jobs::{LEASE_JOBS_POSTGRES, LEASE_TIMERS_POSTGRES},
     streams::{STREAM, VERSION},
 };
-use crate::migrations::Migrator;
+use crate::{
+    migrations::Migrator,
+    postgres::{listener, quick},
+};
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -103,12 +111,72 @@ async fn a_plan_of_empty_tables_reads_what_was_asked_for_and_sorts_nothing() -> 
     Ok(db.close().await?)
 }
 
+/// Statements that write or lease, with the types of their parameters where the text does not tell them.
+const WRITES: [(&str, &str); 17] = [
+    ("", quick::WRITE),
+    ("", LEASE_JOBS_POSTGRES),
+    ("", LEASE_TIMERS_POSTGRES),
+    (
+        "(text, text, bigint, bigint, text, text, text, text, bigint, bytea)",
+        ADVANCE_STREAMS_1,
+    ),
+    ("", HOLD_HEAD),
+    ("", HOLD_LEASE),
+    ("", GIVE_KEY_BACK),
+    ("", DROP_JOB),
+    ("", RETRY_JOB),
+    ("", BURY_JOB),
+    ("", listener::VERSIONS),
+    ("", LEAVES),
+    ("(text, text, bigint, text, bytea, bytea)", KEEP_LEAVES),
+    ("", DROP_ENTRIES),
+    ("", DROP_STREAM),
+    ("", DROP_TERM),
+    ("", ARCHIVED),
+];
+
+/// The one table that is read whole: it has a row for each process that waits.
+const SMALL: &str = "Seq Scan on tracemem_waiters";
+
+#[tokio::test]
+async fn no_statement_that_writes_reads_a_whole_table() -> Tested {
+    let url = env::var("TRACEMEM_TEST_POSTGRES_URL")
+        .map_err(|_| "run this under `tests/postgres`, which brings a Postgres")?;
+    let db = sea_orm::Database::connect(url).await?;
+    let transaction = db.begin().await?;
+    for text in [
+        "CREATE SCHEMA tracemem_write_plans",
+        "SET LOCAL search_path TO tracemem_write_plans",
+        "SET LOCAL plan_cache_mode TO force_generic_plan",
+    ] {
+        transaction.execute_unprepared(text).await?;
+    }
+    Migrator::up(&transaction, None).await?;
+    for (types, text) in WRITES {
+        let plan = typed_plan(&transaction, types, text).await?;
+        let reads_all = plan
+            .iter()
+            .any(|step| step.contains("Seq Scan on") && !step.contains(SMALL));
+        assert!(!reads_all, "{plan:#?} {text}");
+    }
+    transaction.rollback().await?;
+    Ok(db.close().await?)
+}
+
 async fn plan(db: &DatabaseTransaction, text: &str) -> Result<Vec<String>, Box<dyn Error>> {
-    let parameters = (1..=9)
-        .filter(|number| text.contains(&format!("${number}")))
+    typed_plan(db, "", text).await
+}
+
+async fn typed_plan(
+    db: &DatabaseTransaction,
+    types: &str,
+    text: &str,
+) -> Result<Vec<String>, Box<dyn Error>> {
+    let parameters = (1..=60)
+        .take_while(|number| text.contains(&format!("${number}")))
         .count();
     let nulls = vec!["NULL"; parameters].join(", ");
-    db.execute_unprepared(&format!("PREPARE planned AS {text}"))
+    db.execute_unprepared(&format!("PREPARE planned {types} AS {text}"))
         .await?;
     let explain = format!("EXPLAIN (COSTS OFF) EXECUTE planned ({nulls})");
     let rows = db
