@@ -5,11 +5,13 @@
 //! the first answer counts, one start per fence) is the *same* compare-and-set, proved once per store by
 //! [`store_conformance!`](crate::store_conformance). What entries mean is left to [`decision`](crate::decision).
 //!
-//! [`Catalog`] and [`Index`] stand beside it for what not every custom store wants to carry.
+//! [`Catalog`] and [`Index`] stand beside it for what not every custom store wants to carry, and [`HostTransaction`] for receipts
+//! that are written together with the effect they are about.
 
 mod backend;
 mod catalog;
 mod commit;
+mod host_transaction;
 mod index;
 mod job;
 mod store_error;
@@ -22,6 +24,7 @@ pub use self::{
     backend::Backend,
     catalog::{Catalog, Document, DocumentKind, DocumentWrite},
     commit::{Commit, Committed, Entry, KeyClaim, KeyDigest, Projection, Term, Version},
+    host_transaction::HostTransaction,
     index::{Cursor, Index, Listed, Listing, Page},
     job::{Job, JobCompletion, JobFate, JobKind, LeaseToken, LeasedJob},
     store_error::{StoreError, StoreErrorKind},
