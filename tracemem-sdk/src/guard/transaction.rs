@@ -29,7 +29,7 @@ pub(super) type Ended<T, E> = Result<Result<Execution<T>, EffectError<E>>, Box<d
 /// What became of the transaction. Exhaustive on purpose.
 enum Fate {
     /// It was committed, with the receipt in it.
-    Committed(Trace),
+    Committed(Box<Trace>),
     /// It was not, and cannot be any more.
     RolledBack,
 }
@@ -67,24 +67,19 @@ impl Record<'_> {
         let Execution { receipt, value, .. } = execution;
         let mut value = Some(value);
         let fate = self.fate(trace, || value = None).await;
-        match (fate, value) {
-            (Ok(Fate::Committed(trace)), Some(value)) => Ok(match receipt.status {
-                ExecutionState::Executed => Run::Executed {
-                    value,
-                    receipt: Box::new(receipt),
-                    trace: Box::new(trace),
-                },
-                status => blocked(status, trace),
-            }),
-            // It was committed only after the value was let go, which may have held it open.
-            (Ok(Fate::Committed(trace)), None) => Ok(match receipt.status {
-                ExecutionState::Executed => Run::Replayed {
-                    trace: Box::new(trace),
-                },
-                status => blocked(status, trace),
-            }),
-            (fate, _) => Err(self.failure(fate, None, trace)),
-        }
+        let Ok(Fate::Committed(trace)) = fate else {
+            return Err(self.failure(fate, None, trace));
+        };
+        Ok(match (receipt.status, value) {
+            (ExecutionState::Executed, Some(value)) => Run::Executed {
+                value,
+                receipt: Box::new(receipt),
+                trace,
+            },
+            // The value was let go because it could have held the transaction open, and that was committed then.
+            (ExecutionState::Executed, None) => Run::Replayed { trace },
+            (status, _) => blocked(status, trace),
+        })
     }
 
     /// The effect failed, or panicked: whether it happened is in the trace.
@@ -98,9 +93,11 @@ impl Record<'_> {
         let decision = trace.decision.clone();
         let recorded = self.without_evidence(ExecutionState::Failed, trace).await;
         match recorded {
-            Ok(trace) if self.is_committed(&trace) => {
-                self.failure(Ok(Fate::Committed(trace.clone())), Some(error), &trace)
-            }
+            Ok(trace) if self.is_committed(&trace) => GuardError::Committed {
+                decision,
+                error: Some(error),
+                trace: Box::new(trace),
+            },
             recorded => GuardError::DidNotHappen {
                 decision,
                 error,
@@ -133,7 +130,7 @@ impl Record<'_> {
             Ok(Fate::Committed(trace)) => GuardError::Committed {
                 decision,
                 error,
-                trace: Box::new(trace),
+                trace,
             },
             Ok(Fate::RolledBack) => GuardError::RolledBack { decision, error },
             Err(source) => GuardError::Unconfirmed {
@@ -145,11 +142,7 @@ impl Record<'_> {
     }
 
     /// What became of the transaction, asked until the deadline. `let_go` is called before one is given up that may be under way.
-    async fn fate(
-        &self,
-        started: &Trace,
-        mut let_go: impl FnMut(),
-    ) -> Result<Fate, ReceiptError> {
+    async fn fate(&self, started: &Trace, mut let_go: impl FnMut()) -> Result<Fate, ReceiptError> {
         let mut patience = Patience::new(self.engine, self.started.deadline);
         loop {
             let looked = match self.look(started).await {
@@ -168,22 +161,23 @@ impl Record<'_> {
 
     async fn look(&self, started: &Trace) -> Result<Looked, ReceiptError> {
         let trace = self.engine.load(&started.tenant, &started.decision).await;
-        let trace = trace
-            .map_err(ReceiptError::Store)?
-            .ok_or(ReceiptError::NotFound)?;
-        Ok(match self.recorded(&trace).map(|recorded| recorded.source) {
-            Some(ReceiptSource::Guard | ReceiptSource::Report) => {
-                Looked::Over(Fate::Committed(trace))
-            }
-            Some(ReceiptSource::Deadline | ReceiptSource::Rollback) => {
-                Looked::Over(Fate::RolledBack)
-            }
-            None => Looked::Waits(trace),
-        })
+        let trace = trace.map_err(ReceiptError::Store)?;
+        let trace = Box::new(trace.ok_or(ReceiptError::NotFound)?);
+        Ok(
+            match self.recorded(&trace).map(|recorded| recorded.source) {
+                Some(ReceiptSource::Guard | ReceiptSource::Report) => {
+                    Looked::Over(Fate::Committed(trace))
+                }
+                Some(ReceiptSource::Deadline | ReceiptSource::Rollback) => {
+                    Looked::Over(Fate::RolledBack)
+                }
+                None => Looked::Waits(trace),
+            },
+        )
     }
 
     /// Writes that the transaction was rolled back, so that it cannot be committed any more. Who was faster is seen at the next look.
-    async fn give_up(&self, trace: Trace) -> Result<(), ReceiptError> {
+    async fn give_up(&self, trace: Box<Trace>) -> Result<(), ReceiptError> {
         let event = ExecutionRecorded {
             execution_id: self.started.execution_id.clone(),
             fence: self.started.fence,
@@ -193,7 +187,7 @@ impl Record<'_> {
             state_before: None,
             state_after: None,
         };
-        let mut draft = Draft::after(trace, self.engine.now());
+        let mut draft = Draft::after(*trace, self.engine.now());
         draft
             .push(&Actor::agent(self.agent), event, &[])
             .map_err(ReceiptError::Unwritable)?;
@@ -231,11 +225,10 @@ impl Record<'_> {
 /// What is seen of a transaction in the trace.
 enum Looked {
     Over(Fate),
-    Waits(Trace),
+    Waits(Box<Trace>),
 }
 
-fn blocked<T>(status: ExecutionState, trace: Trace) -> Run<T> {
-    let trace = Box::new(trace);
+fn blocked<T>(status: ExecutionState, trace: Box<Trace>) -> Run<T> {
     let reason = match status {
         ExecutionState::Skipped => BlockReason::Skipped,
         ExecutionState::Reverted => BlockReason::Reverted,

@@ -92,11 +92,7 @@ impl<T> Execution<T> {
 }
 
 /// The receipt after a trace that waits for it.
-fn draft(
-    receipt: &ExecutionReceipt,
-    trace: Trace,
-    now: Timestamp,
-) -> Result<Draft, RecordError> {
+fn draft(receipt: &ExecutionReceipt, trace: Trace, now: Timestamp) -> Result<Draft, RecordError> {
     let fence = receipt.fence;
     let start = trace.state.start.as_ref().map(|start| &start.claims);
     let start = start.ok_or(RecordError::GivenUp { fence })?;

@@ -6,6 +6,7 @@
 mod commit;
 mod leases;
 mod tables;
+mod transaction;
 
 use std::{
     fmt,
@@ -16,8 +17,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-pub use self::tables::SealMark;
 use self::tables::Tables;
+pub use self::{tables::SealMark, transaction::MemoryTransaction};
 use crate::{
     id::TenantId,
     store::{
@@ -86,6 +87,12 @@ impl MemoryStore {
         Ok(tables)
     }
 
+    /// Wakes whoever waits for a commit.
+    fn tell(&self) {
+        let commits = &self.0.database.commits;
+        commits.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Tables> {
         // Whoever panicked while holding it had checked everything before the first change.
         self.0
@@ -123,10 +130,7 @@ impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let committed = self.tables("committing")?.commit(commit)?;
         if matches!(committed, Committed::Written(_)) {
-            self.0
-                .database
-                .commits
-                .send_modify(|count| *count = count.wrapping_add(1));
+            self.tell();
         }
         Ok(committed)
     }

@@ -16,12 +16,12 @@ use crate::{
 };
 
 /// Everything, by tenant.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tables {
     pub(super) tenants: BTreeMap<TenantId, TenantTables>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct TenantTables {
     pub(super) streams: BTreeMap<StreamId, StreamRow>,
     pub(super) keys: BTreeMap<KeyDigest, KeyClaim>,
@@ -32,7 +32,7 @@ pub(super) struct TenantTables {
     pub(super) seal_marks: Vec<SealMark>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct StreamRow {
     pub(super) entries: Vec<Entry>,
     pub(super) projection: Projection,
@@ -40,6 +40,7 @@ pub(super) struct StreamRow {
     pub(super) timer_lease: Option<Timestamp>,
 }
 
+#[derive(Clone)]
 pub(super) struct JobRow {
     pub(super) stream: StreamId,
     pub(super) job: Job,
@@ -49,6 +50,7 @@ pub(super) struct JobRow {
     pub(super) state: JobState,
 }
 
+#[derive(Clone)]
 pub(super) enum JobState {
     Waiting,
     Leased { until: Timestamp },
