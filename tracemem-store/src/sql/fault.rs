@@ -42,6 +42,15 @@ pub(crate) enum Cause {
     Unanswered,
     #[error("rows changed that were held")]
     RowsMoved,
+    #[cfg(feature = "sea-orm-2")]
+    #[error("the transaction belongs to another database")]
+    OtherDatabase,
+    #[cfg(feature = "sea-orm-2")]
+    #[error("another file is attached, and SQLite does not commit to two files at once")]
+    AttachedDatabase,
+    #[cfg(feature = "sea-orm-2")]
+    #[error("the transaction's commit would not wait for the disk")]
+    NotDurable,
 }
 
 /// What an operator needs to know about a result code.
@@ -78,6 +87,14 @@ impl Fault {
     pub(crate) fn refused(cause: Cause) -> Self {
         Self {
             kind: StoreErrorKind::Backend,
+            cause,
+        }
+    }
+
+    #[cfg(feature = "sea-orm-2")]
+    pub(crate) fn unsupported(cause: Cause) -> Self {
+        Self {
+            kind: StoreErrorKind::Unsupported,
             cause,
         }
     }

@@ -15,6 +15,8 @@ pub(crate) mod jobs;
 pub(crate) mod params;
 pub(crate) mod rows;
 pub(crate) mod streams;
+#[cfg(feature = "sea-orm-2")]
+pub(crate) mod within;
 
 #[cfg(test)]
 mod plans;
