@@ -6,16 +6,24 @@
 //! `tracemem-sdk`. No type of sea-orm or of its driver is part of this crate's interface, but under feature `sea-orm-2`, with which a host
 //! hands over a transaction of its own: then the receipt of an effect is committed with the effect.
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod calls;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub mod migrations;
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod queue;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod store_traits;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod watchers;
 
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;

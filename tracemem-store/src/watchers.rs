@@ -96,6 +96,12 @@ impl Watchers {
         self.lock().keys().cloned().collect()
     }
 
+    /// Whether nobody waits.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Returns when somebody waits.
     pub(crate) async fn watched(&self) {
         while self.lock().is_empty() {

@@ -157,6 +157,20 @@ impl Work {
         }
     }
 
+    /// Answers a commit that is written. It is told once the group is settled.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn answer_written(&mut self) {
+        match self {
+            Self::Commit(asked) => {
+                let Commit {
+                    expected, entries, ..
+                } = asked.question.as_ref();
+                asked.answer = Some(Committed::Written(expected.after(entries.len())));
+            }
+            Self::LeaseJobs(_) | Self::LeaseTimers(_) => {}
+        }
+    }
+
     pub(crate) fn touched(&self) -> impl Iterator<Item = Touched> {
         let touched = self.commit().map(|commit| {
             let tenant = || commit.tenant.clone();

@@ -75,6 +75,9 @@ RETURNING tenant, stream";
 pub(super) const ADVANCE_STREAMS: &[(usize, &str)] =
     &[(8, ADVANCE_STREAMS_8), (1, ADVANCE_STREAMS_1)];
 
+/// The same for Postgres, whose planner may join a list of several to all the streams there are.
+pub(super) const ADVANCE_STREAMS_POSTGRES: &[(usize, &str)] = &[(1, ADVANCE_STREAMS_1)];
+
 const APPEND_ENTRIES_16: &str = "
 INSERT INTO tracemem_entries (tenant, stream, seq, event, bytes, leaf, disclosures) VALUES
     ($1, $2, $3, $4, $5, $6, $7),

@@ -17,11 +17,19 @@ pub(crate) trait Database: Sync {
     /// A statement as this database is asked it.
     fn sql(&self, text: &'static str) -> String;
 
+    /// Which of the two it is.
+    fn backend(&self) -> Backend {
+        match self.runner().get_database_backend() {
+            DbBackend::Postgres => Backend::Postgres,
+            _ => Backend::Sqlite,
+        }
+    }
+
     /// One of two texts that mean the same, where no single text serves both databases.
     fn dialect(&self, text: Dialects) -> &'static str {
-        match self.runner().get_database_backend() {
-            DbBackend::Postgres => text.postgres,
-            _ => text.sqlite,
+        match self.backend() {
+            Backend::Sqlite => text.sqlite,
+            Backend::Postgres => text.postgres,
         }
     }
 
@@ -33,6 +41,13 @@ pub(crate) trait Database: Sync {
             db_backend: self.runner().get_database_backend(),
         }
     }
+}
+
+/// The databases that there are stores for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
 }
 
 /// One statement in the two dialects, where they differ.

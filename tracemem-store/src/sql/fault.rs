@@ -5,6 +5,8 @@
 use sea_orm::{DbErr, RuntimeErr, error::ConnAcquireErr, sqlx::Error as DriverError};
 use tracemem_sdk::store::{StoreError, StoreErrorKind};
 
+use super::sql_state::SqlState;
+
 /// A statement, or a whole transaction, that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
@@ -18,6 +20,8 @@ pub(crate) struct Fault {
 pub(crate) enum Cause {
     #[error("SQLite answered with result code {0}, {meaning}", meaning = meaning(*.0))]
     ResultCode(i32),
+    #[error("Postgres answered with {0}")]
+    SqlState(SqlState),
     #[error("no connection was free in time")]
     NoConnection,
     #[error("the connection broke")]
@@ -45,10 +49,11 @@ pub(crate) enum Cause {
     #[cfg(feature = "sea-orm-2")]
     #[error("the transaction belongs to another database")]
     OtherDatabase,
-    #[cfg(feature = "sea-orm-2")]
+    #[cfg(all(feature = "sqlite", feature = "sea-orm-2"))]
     #[error("another file is attached, and SQLite does not commit to two files at once")]
     AttachedDatabase,
     #[cfg(feature = "sea-orm-2")]
+    #[cfg(all(feature = "sqlite", feature = "sea-orm-2"))]
     #[error("the transaction's commit would not wait for the disk")]
     NotDurable,
 }
@@ -123,10 +128,7 @@ impl Fault {
     /// What an error of the driver below means.
     pub(crate) fn of_driver(error: &DriverError) -> Self {
         match error {
-            DriverError::Database(error) => {
-                let code = error.code().and_then(|code| code.parse().ok());
-                code.map_or(Self::refused(Cause::Driver), Self::of_result_code)
-            }
+            DriverError::Database(error) => Self::of_code(error.code().as_deref()),
             DriverError::PoolTimedOut => Self::unavailable(Cause::NoConnection),
             DriverError::PoolClosed => Self::closed(),
             // The last two are what is left of a transaction that the driver could not end: see `Writer::connection`.
@@ -136,6 +138,18 @@ impl Fault {
             | DriverError::BeginFailed => Self::unavailable(Cause::BrokenConnection),
             _ => Self::refused(Cause::Driver),
         }
+    }
+
+    /// What a code of either database means. Those of Postgres have five characters, and no result code of SQLite is that long.
+    fn of_code(code: Option<&str>) -> Self {
+        if let Some(state) = code.and_then(SqlState::new) {
+            return Self {
+                kind: state.kind(),
+                cause: Cause::SqlState(state),
+            };
+        }
+        let code = code.and_then(|code| code.parse().ok());
+        code.map_or(Self::refused(Cause::Driver), Self::of_result_code)
     }
 
     /// What a result code of SQLite means (<https://sqlite.org/rescode.html>): its low byte is the primary code.
@@ -174,6 +188,28 @@ impl Fault {
     /// Whether the file is no database.
     pub(crate) fn is_no_database(self) -> bool {
         matches!(self.cause, Cause::ResultCode(code) if code & 0xff == 26)
+    }
+
+    /// Whether two transactions got in each other's way, so that one of them was given up.
+    pub(crate) fn is_race(self) -> bool {
+        matches!(self.cause, Cause::SqlState(state) if state.is_race())
+    }
+
+    /// Whether what was to be made is there already.
+    pub(crate) fn is_there_already(self) -> bool {
+        matches!(self.cause, Cause::SqlState(state) if state.is_there_already())
+    }
+
+    /// Whether the database refused the statement, and is there and well.
+    pub(crate) fn is_of_statement(self) -> bool {
+        matches!(self.cause, Cause::SqlState(_))
+            && (self.kind == StoreErrorKind::Backend || self.is_race())
+    }
+
+    /// Whether the connection is of no more use.
+    pub(crate) fn is_of_connection(self) -> bool {
+        !matches!(self.cause, Cause::SqlState(_))
+            || (self.kind == StoreErrorKind::Unavailable && !self.is_race())
     }
 
     /// The error of a call that was `doing` something.

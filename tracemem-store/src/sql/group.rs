@@ -1,7 +1,7 @@
 //! A group of commits inside one transaction: who is refused, and what the others write.
 //!
-//! The caller gives a transaction that is the only one to write (`BEGIN IMMEDIATE`), and commits of which no two touch the
-//! same stream, key or job. Each commit then stands or falls alone: its statements say in their `WHERE` what must hold, and
+//! The caller gives a transaction and commits of which no two touch the same stream, key or job. In SQLite it is the only one to
+//! write (`BEGIN IMMEDIATE`); in Postgres it reads what is committed (`READ COMMITTED`), and holds what it has looked at. Each commit then stands or falls alone: its statements say in their `WHERE` what must hold, and
 //! who changes no row is refused and has written nothing. Nobody may be told of the outcome before the transaction is
 //! committed. Any fault means that the transaction must be rolled back.
 //!
@@ -17,10 +17,10 @@ use tracemem_sdk::{
 
 use super::{
     append,
-    batches::{ADVANCE_STREAMS, CLAIM_KEYS, CREATE_STREAMS, batches},
-    database::Database,
+    batches::{ADVANCE_STREAMS, ADVANCE_STREAMS_POSTGRES, CLAIM_KEYS, CREATE_STREAMS, batches},
+    database::{Backend, Database},
     fault::{Cause, Fault},
-    params::{Params, execute, rows},
+    params::{Params, execute, first_row, rows},
     streams,
 };
 
@@ -34,6 +34,7 @@ pub(crate) async fn apply<D: Database>(
         .map(|commit| Candidate::new(commit))
         .collect();
     claim_keys(db, &mut group).await?;
+    hold_heads(db, &group).await?;
     hold_leases(db, &mut group).await?;
     move_heads(db, &mut group).await?;
     let written: Vec<&Commit> = standing(&group).collect();
@@ -121,6 +122,30 @@ async fn claim_keys<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<
     Ok(())
 }
 
+const HOLD_HEAD: &str = "
+SELECT version
+FROM tracemem_streams
+WHERE tenant = $1 AND stream = $2
+FOR UPDATE";
+
+/// Keeps others from moving the heads until this transaction ends, in the order of their names, so that of two groups one waits
+/// for the other and not each for each. SQLite has one writer at a time, which is as good.
+async fn hold_heads<D: Database>(db: &D, group: &[Candidate<'_>]) -> Result<(), Fault> {
+    match db.backend() {
+        Backend::Sqlite => return Ok(()),
+        Backend::Postgres => {}
+    }
+    let mut held: Vec<&Commit> = standing(group).collect();
+    held.sort_by_key(|commit| (&commit.tenant, &commit.stream));
+    for commit in held {
+        let place = Params::new()
+            .text(commit.tenant.as_str())
+            .text(commit.stream.as_str());
+        first_row(db, HOLD_HEAD, place).await?;
+    }
+    Ok(())
+}
+
 pub(super) const HOLD_LEASE: &str = "
 UPDATE tracemem_jobs
 SET token = token
@@ -175,7 +200,11 @@ async fn move_heads<D: Database>(db: &D, group: &mut [Candidate<'_>]) -> Result<
         });
         collect_places(&mut moved, rows(db, text, params).await?)?;
     }
-    for (text, batch) in batches(&old, ADVANCE_STREAMS) {
+    let advance = match db.backend() {
+        Backend::Sqlite => ADVANCE_STREAMS,
+        Backend::Postgres => ADVANCE_STREAMS_POSTGRES,
+    };
+    for (text, batch) in batches(&old, advance) {
         let params = batch.iter().fold(Params::new(), |params, commit| {
             let params = params
                 .text(commit.tenant.as_str())

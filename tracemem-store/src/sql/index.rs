@@ -12,7 +12,7 @@ use tracemem_sdk::{
 };
 
 use super::{
-    database::Database,
+    database::{Database, Dialects},
     fault::Fault,
     params::{Params, rows},
     rows::Row,
@@ -37,6 +37,13 @@ WHERE tenant = $1 AND stream > $2 AND status = $4
 ORDER BY stream
 LIMIT $3";
 
+const BY_STATUS_POSTGRES: &str = "
+SELECT stream, version, status, execution, agent, intent, wake_at, body
+FROM tracemem_streams
+WHERE tenant = $1 AND stream > $2 AND status = $4
+ORDER BY stream
+LIMIT $3";
+
 pub(super) const BY_EXECUTION: &str = "
 SELECT stream, version, status, execution, agent, intent, wake_at, body
 FROM tracemem_streams INDEXED BY tracemem_streams_execution
@@ -44,9 +51,23 @@ WHERE tenant = $1 AND stream > $2 AND execution = $4
 ORDER BY stream
 LIMIT $3";
 
+const BY_EXECUTION_POSTGRES: &str = "
+SELECT stream, version, status, execution, agent, intent, wake_at, body
+FROM tracemem_streams
+WHERE tenant = $1 AND stream > $2 AND execution = $4
+ORDER BY stream
+LIMIT $3";
+
 pub(super) const BY_AGENT: &str = "
 SELECT stream, version, status, execution, agent, intent, wake_at, body
 FROM tracemem_streams INDEXED BY tracemem_streams_agent
+WHERE tenant = $1 AND stream > $2 AND agent = $4
+ORDER BY stream
+LIMIT $3";
+
+const BY_AGENT_POSTGRES: &str = "
+SELECT stream, version, status, execution, agent, intent, wake_at, body
+FROM tracemem_streams
 WHERE tenant = $1 AND stream > $2 AND agent = $4
 ORDER BY stream
 LIMIT $3";
@@ -59,9 +80,27 @@ pub(crate) async fn list<D: Database>(
     limit: NonZeroU32,
 ) -> Result<Page, Fault> {
     let filters = [
-        (BY_STATUS, &listing.status),
-        (BY_EXECUTION, &listing.execution),
-        (BY_AGENT, &listing.agent),
+        (
+            Dialects {
+                sqlite: BY_STATUS,
+                postgres: BY_STATUS_POSTGRES,
+            },
+            &listing.status,
+        ),
+        (
+            Dialects {
+                sqlite: BY_EXECUTION,
+                postgres: BY_EXECUTION_POSTGRES,
+            },
+            &listing.execution,
+        ),
+        (
+            Dialects {
+                sqlite: BY_AGENT,
+                postgres: BY_AGENT_POSTGRES,
+            },
+            &listing.agent,
+        ),
     ];
     let mut asked = filters
         .into_iter()
@@ -85,7 +124,7 @@ pub(crate) async fn list<D: Database>(
         .number(look_at);
     let rows = match indexed {
         None => rows(db, ALL, place).await?,
-        Some((text, value)) => rows(db, text, place.text(value)).await?,
+        Some((text, value)) => rows(db, db.dialect(text), place.text(value)).await?,
     };
     let seen: Vec<Listed> = rows.into_iter().map(listed).collect::<Result<_, _>>()?;
     Ok(page(seen, listing, limit, look_at))

@@ -12,7 +12,7 @@ use tracemem_sdk::{
 };
 
 use super::{
-    database::Database,
+    database::{Database, Dialects},
     fault::Fault,
     params::{Params, first_row, rows},
     rows::Row,
@@ -28,6 +28,36 @@ WHERE (tenant, job) IN (
     ORDER BY due_at
     LIMIT $3)
 RETURNING tenant, stream, job, kind, due_at, payload, token, attempt";
+
+// Rows that another process is leasing at this moment are passed over and not waited for. The planner takes it that a limit which
+// it does not know is small, so it looks the rows up by their keys.
+const LEASE_JOBS_POSTGRES: &str = "
+WITH due AS MATERIALIZED (
+    SELECT tenant, job
+    FROM tracemem_jobs
+    WHERE state <> 'dead' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
+    ORDER BY due_at
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED)
+UPDATE tracemem_jobs AS job
+SET state = 'leased', leased_until = $2, token = token + 1, attempt = attempt + 1
+FROM due
+WHERE job.tenant = due.tenant AND job.job = due.job
+RETURNING job.tenant, stream, job.job, kind, due_at, payload, token, attempt";
+
+const LEASE_TIMERS_POSTGRES: &str = "
+WITH due AS MATERIALIZED (
+    SELECT tenant, stream
+    FROM tracemem_streams
+    WHERE wake_at <= $1 AND (wake_leased_until IS NULL OR wake_leased_until <= $1)
+    ORDER BY wake_at
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED)
+UPDATE tracemem_streams AS stream
+SET wake_leased_until = $2
+FROM due
+WHERE stream.tenant = due.tenant AND stream.stream = due.stream
+RETURNING wake_at, stream.tenant, stream.stream";
 
 pub(super) const LEASE_TIMERS: &str = "
 UPDATE tracemem_streams
@@ -64,7 +94,11 @@ impl Lease {
 
 /// Leases jobs, the longest due first.
 pub(crate) async fn lease_jobs<D: Database>(db: &D, lease: Lease) -> Result<Vec<LeasedJob>, Fault> {
-    let rows = rows(db, LEASE_JOBS, lease.params()).await?;
+    let text = db.dialect(Dialects {
+        sqlite: LEASE_JOBS,
+        postgres: LEASE_JOBS_POSTGRES,
+    });
+    let rows = rows(db, text, lease.params()).await?;
     let mut leased: Vec<LeasedJob> = rows.into_iter().map(leased_job).collect::<Result<_, _>>()?;
     // What an `UPDATE` returns has no order.
     leased.sort_by(|a, b| (a.job.due_at, &a.job.id).cmp(&(b.job.due_at, &b.job.id)));
@@ -76,7 +110,11 @@ pub(crate) async fn lease_timers<D: Database>(
     db: &D,
     lease: Lease,
 ) -> Result<Vec<(TenantId, StreamId)>, Fault> {
-    let rows = rows(db, LEASE_TIMERS, lease.params()).await?;
+    let text = db.dialect(Dialects {
+        sqlite: LEASE_TIMERS,
+        postgres: LEASE_TIMERS_POSTGRES,
+    });
+    let rows = rows(db, text, lease.params()).await?;
     let timer = |mut row: Row| Ok((row.time()?, row.parsed()?, row.parsed()?));
     let mut due: Vec<(Timestamp, TenantId, StreamId)> =
         rows.into_iter().map(timer).collect::<Result<_, Fault>>()?;

@@ -14,6 +14,9 @@ pub(crate) mod index;
 pub(crate) mod jobs;
 pub(crate) mod params;
 pub(crate) mod rows;
+#[cfg(feature = "postgres")]
+pub(crate) mod schema_name;
+mod sql_state;
 pub(crate) mod streams;
 #[cfg(feature = "sea-orm-2")]
 pub(crate) mod within;

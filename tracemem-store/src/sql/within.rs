@@ -6,21 +6,26 @@ use tracemem_sdk::store::{Commit, Committed};
 use super::{
     fault::{Cause, Fault},
     group,
+    schema_name::{Placed, Texts},
 };
 
 /// Writes a commit wholly or not at all, whatever becomes of this call, and leaves the transaction open.
 ///
-/// It writes behind a savepoint: a statement that fails does not end a transaction of SQLite, and a future that is dropped ends
-/// nothing.
+/// It writes behind a savepoint: a statement that fails leaves nothing there, and a future that is dropped takes back what it wrote.
 pub(crate) async fn write(
     transaction: &DatabaseTransaction,
+    texts: &Texts,
     commit: &Commit,
 ) -> Result<Committed, Fault> {
     let fault = |error| Fault::of(&error);
     let savepoint = transaction.begin().await.map_err(fault)?;
-    match group::apply(&savepoint, &[commit]).await {
+    let placed = Placed {
+        runner: &savepoint,
+        texts,
+    };
+    match group::apply(&placed, &[commit]).await {
         Ok(answers) => {
-            // One that is refused has written nothing; what little it did is released with the savepoint.
+            // One that is refused has written nothing.
             savepoint.commit().await.map_err(fault)?;
             let answer = answers.into_iter().next();
             answer.ok_or(Fault::refused(Cause::Unanswered))

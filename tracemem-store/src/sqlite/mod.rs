@@ -1,6 +1,7 @@
 //! One embedded file that many processes may write at once: the default store.
 //!
-//! [`SqliteStore`] promises what [`Store`], [`Catalog`] and [`Index`] promise. A commit is on the disk before its caller is
+//! [`SqliteStore`] promises what [`Store`](tracemem_sdk::store::Store), [`Catalog`](tracemem_sdk::store::Catalog) and
+//! [`Index`](tracemem_sdk::store::Index) promise. A commit is on the disk before its caller is
 //! answered (a write-ahead log with `synchronous=FULL`); calls that wait at the same time share one transaction. Reads go
 //! through connections of their own and never wait for a write. A file that is unlinked, moved or replaced while it is open
 //! takes no commit any more: open it again.
@@ -23,38 +24,21 @@ mod writer;
 
 use std::{
     fmt,
-    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use async_trait::async_trait;
 use sea_orm::DatabaseConnection;
-use tokio::sync::watch;
-use tracemem_sdk::{
-    id::TenantId,
-    store::{
-        Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamHead, StreamId,
-        Version,
-    },
-    time::Timestamp,
-};
+use tracemem_sdk::store::{Backend, StoreHealth};
 
 use self::file::Files;
 #[cfg(feature = "sea-orm-2")]
 pub use self::within::Within;
 pub use self::{open::OpenError, options::SqliteOptions};
 use crate::{
-    queue::{Queue, Work},
-    sql::{
-        catalog,
-        fault::{Cause, Fault},
-        index,
-        jobs::{self, Lease},
-        streams,
-    },
-    watchers::Watchers,
+    calls::Calls,
+    sql::fault::{Cause, Fault},
+    store_traits::store_traits,
 };
 
 #[cfg(test)]
@@ -62,17 +46,14 @@ pub(crate) use self::{connector::Connector, poller::VERSIONS, tables::bring_up_t
 
 /// A store in one SQLite file. Clones are the same handle: closing one closes all.
 ///
-/// The last handle that is dropped ends the store too, but nobody can wait for that; [`close`](Store::close) can be waited for.
+/// The last handle that is dropped ends the store too, but nobody can wait for that; [`close`](tracemem_sdk::store::Store::close) can be waited for.
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Handle>);
 
 struct Handle {
     path: PathBuf,
-    queue: Queue,
-    readers: DatabaseConnection,
-    watchers: Arc<Watchers>,
+    calls: Calls<DatabaseConnection>,
     files: Arc<Files>,
-    ended: watch::Receiver<()>,
 }
 
 impl SqliteStore {
@@ -92,44 +73,21 @@ impl SqliteStore {
         SqliteOptions::new().migrate(path).await
     }
 
-    fn new(
-        path: PathBuf,
-        queue: Queue,
-        readers: DatabaseConnection,
-        watchers: Arc<Watchers>,
-        files: Arc<Files>,
-        ended: watch::Receiver<()>,
-    ) -> Self {
-        Self(Arc::new(Handle {
-            path,
-            queue,
-            readers,
-            watchers,
-            files,
-            ended,
-        }))
+    fn new(path: PathBuf, calls: Calls<DatabaseConnection>, files: Arc<Files>) -> Self {
+        Self(Arc::new(Handle { path, calls, files }))
     }
 
-    /// Fails once the task has ended: the store was closed, or the runtime that it was opened in is gone.
-    fn check_open(&self) -> Result<(), Fault> {
-        self.0
-            .ended
-            .has_changed()
-            .map(drop)
-            .map_err(|_| Fault::closed())
+    fn calls(&self) -> &Calls<DatabaseConnection> {
+        &self.0.calls
     }
 
-    /// The connections that read, of a store that is open.
-    fn readers(&self) -> Result<&DatabaseConnection, Fault> {
-        self.check_open()?;
-        Ok(&self.0.readers)
-    }
-
-    /// Returns when the task has ended.
-    async fn ended(&self) {
-        let mut ended = self.0.ended.clone();
-        // Nothing is ever sent: it fails when the task drops its end.
-        while ended.changed().await.is_ok() {}
+    async fn health_now(&self) -> Result<StoreHealth, Fault> {
+        let dead_jobs = self.calls().dead_jobs().await?;
+        if !self.0.files.are_there() {
+            return Err(Fault::unavailable(Cause::FileGone));
+        }
+        // SQLite has no clock of its own.
+        Ok(StoreHealth::new(None, dead_jobs))
     }
 }
 
@@ -147,152 +105,7 @@ impl From<SqliteStore> for Backend {
     }
 }
 
-#[async_trait]
-impl Store for SqliteStore {
-    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        let committed = self.0.queue.ask(Box::new(commit), Work::Commit).await;
-        committed.map_err(|fault| fault.while_doing("committing"))
-    }
-
-    async fn load(
-        &self,
-        tenant: &TenantId,
-        stream: &StreamId,
-    ) -> Result<Option<Stream>, StoreError> {
-        let load = async { streams::load(self.readers()?, tenant, stream).await };
-        load.await
-            .map_err(|fault| fault.while_doing("loading a stream"))
-    }
-
-    async fn head(
-        &self,
-        tenant: &TenantId,
-        stream: &StreamId,
-    ) -> Result<Option<StreamHead>, StoreError> {
-        let head = async { streams::head(self.readers()?, tenant, stream).await };
-        head.await
-            .map_err(|fault| fault.while_doing("finding a head"))
-    }
-
-    async fn find_key(
-        &self,
-        tenant: &TenantId,
-        key: &KeyDigest,
-    ) -> Result<Option<KeyClaim>, StoreError> {
-        let find = async { streams::find_key(self.readers()?, tenant, key).await };
-        find.await
-            .map_err(|fault| fault.while_doing("finding a key"))
-    }
-
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        let leased = self
-            .0
-            .queue
-            .ask(Lease { now, until, limit }, Work::LeaseJobs)
-            .await;
-        leased.map_err(|fault| fault.while_doing("leasing jobs"))
-    }
-
-    async fn lease_timers(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<(TenantId, StreamId)>, StoreError> {
-        let leased = self
-            .0
-            .queue
-            .ask(Lease { now, until, limit }, Work::LeaseTimers)
-            .await;
-        leased.map_err(|fault| fault.while_doing("leasing timers"))
-    }
-
-    async fn wait(
-        &self,
-        tenant: &TenantId,
-        stream: &StreamId,
-        after: Version,
-    ) -> Result<(), StoreError> {
-        let wait = async {
-            let mut subscription = self.0.watchers.subscribe(tenant, stream);
-            if streams::version(self.readers()?, tenant, stream).await? > after {
-                return Ok(());
-            }
-            tokio::select! {
-                past = subscription.past(after) => past,
-                () = self.ended() => Err(Fault::closed()),
-            }
-        };
-        wait.await
-            .map_err(|fault| fault.while_doing("waiting for a commit"))
-    }
-
-    async fn health(&self) -> Result<StoreHealth, StoreError> {
-        let health = async {
-            let dead_jobs = jobs::dead_jobs(self.readers()?).await?;
-            if !self.0.files.are_there() {
-                return Err(Fault::unavailable(Cause::FileGone));
-            }
-            // SQLite has no clock of its own.
-            Ok(StoreHealth::new(None, dead_jobs))
-        };
-        health
-            .await
-            .map_err(|fault| fault.while_doing("asking for its health"))
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        self.0.queue.close();
-        self.ended().await;
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Catalog for SqliteStore {
-    async fn document(
-        &self,
-        tenant: &TenantId,
-        kind: DocumentKind,
-        id: &str,
-        version: Option<u64>,
-    ) -> Result<Option<Document>, StoreError> {
-        let read = async { catalog::document(self.readers()?, tenant, kind, id, version).await };
-        read.await
-            .map_err(|fault| fault.while_doing("reading a document"))
-    }
-
-    async fn documents(
-        &self,
-        tenant: &TenantId,
-        kind: DocumentKind,
-        after: Option<&str>,
-        limit: NonZeroU32,
-    ) -> Result<Vec<Document>, StoreError> {
-        let read = async { catalog::documents(self.readers()?, tenant, kind, after, limit).await };
-        read.await
-            .map_err(|fault| fault.while_doing("listing documents"))
-    }
-}
-
-#[async_trait]
-impl Index for SqliteStore {
-    async fn list(
-        &self,
-        tenant: &TenantId,
-        listing: &Listing,
-        limit: NonZeroU32,
-    ) -> Result<Page, StoreError> {
-        let read = async { index::list(self.readers()?, tenant, listing, limit).await };
-        read.await
-            .map_err(|fault| fault.while_doing("listing decisions"))
-    }
-}
+store_traits!(SqliteStore);
 
 #[cfg(test)]
 mod tests {
@@ -300,7 +113,8 @@ mod tests {
 
     use tracemem_sdk::{
         evidence::digest::Digest,
-        store::{Entry, Projection},
+        id::TenantId,
+        store::{Commit, Committed, Entry, Projection, Store, StreamId, Version},
     };
 
     use super::*;
@@ -311,7 +125,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let store = SqliteStore::open(folder.path().join("store.db")).await?;
         let (tenant, stream) = ("acme".parse::<TenantId>()?, StreamId::Admin);
-        let mut subscription = store.0.watchers.subscribe(&tenant, &stream);
+        let mut subscription = store.0.calls.watchers.subscribe(&tenant, &stream);
         let bytes = vec![1];
         let (event, leaf) = (format!("evt_{:032x}", 1).parse()?, Digest::leaf(&bytes));
         let entry = Entry {
@@ -339,7 +153,7 @@ mod tests {
     async fn the_task_ends_with_the_last_handle() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let store = SqliteStore::open(folder.path().join("store.db")).await?;
-        let mut ended = store.0.ended.clone();
+        let mut ended = store.0.calls.ended.clone();
         let other = store.clone();
         drop(store);
         assert!(ended.has_changed().is_ok());

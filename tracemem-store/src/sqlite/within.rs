@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use async_trait::async_trait;
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 use tracemem_sdk::{
     id::TenantId,
     store::{Commit, Committed, HostTransaction, StoreError, Stream, StreamId},
@@ -13,6 +13,7 @@ use super::SqliteStore;
 use crate::sql::{
     fault::{Cause, Fault},
     params::{Params, first_row, rows},
+    schema_name::Texts,
     streams, within,
 };
 
@@ -53,7 +54,10 @@ const FULL: u64 = 2;
 impl Within<'_> {
     /// Refuses a transaction that would not be committed with the store's own file, or less durably than the store's own.
     async fn check(&self) -> Result<(), Fault> {
-        self.store.check_open()?;
+        self.store.calls().check_open()?;
+        if self.transaction.get_database_backend() != DbBackend::Sqlite {
+            return Err(Fault::unsupported(Cause::OtherDatabase));
+        }
         for mut row in rows(self.transaction, DATABASES, Params::new()).await? {
             let (_number, name) = (row.number()?, row.text()?);
             let file = row.optional_text()?.unwrap_or_default();
@@ -91,7 +95,7 @@ impl HostTransaction for Within<'_> {
     async fn write(&self, commit: Commit) -> Result<Committed, StoreError> {
         let write = async {
             self.check().await?;
-            within::write(self.transaction, &commit).await
+            within::write(self.transaction, &Texts::default(), &commit).await
         };
         write
             .await

@@ -16,6 +16,7 @@ use super::{
     poller::Poller,
 };
 use crate::{
+    calls::Calls,
     queue::{GroupLimits, Groups, Queue, Work, carry_out, fail, settle},
     sql::fault::{Cause, Fault},
     watchers::Watchers,
@@ -51,7 +52,13 @@ pub(super) fn start(
         writer.run(poller, reading).await;
         drop(running);
     });
-    SqliteStore::new(path, queue, readers, watchers, files, ended)
+    let calls = Calls {
+        queue,
+        reading: readers,
+        watchers,
+        ended,
+    };
+    SqliteStore::new(path, calls, files)
 }
 
 /// How long reads under way may delay the end.

@@ -117,6 +117,6 @@ CREATE TABLE tracemem_to_seal (
 pub(super) const WAITERS: &str = "
 CREATE TABLE tracemem_waiters (
     process       TEXT COLLATE \"C\" NOT NULL PRIMARY KEY,
-    believe_until BIGINT NOT NULL
+    believe_until TIMESTAMPTZ NOT NULL
 );
 ";

@@ -1,0 +1,170 @@
+//! A writer: it takes what waits in the queue, group by group, and writes each at once.
+//!
+//! While one group is on its way to the disk the next one gathers, and one wait serves all of it. A caller is answered after the
+//! commit of its group and never before. Nearly every group is written by one statement, which is one round trip; what that
+//! cannot do, and what it refuses, is written step by step in a transaction, where each commit stands or falls alone.
+
+use std::sync::Arc;
+
+use sea_orm::{
+    IsolationLevel, TransactionTrait,
+    sqlx::{Postgres, pool::PoolConnection},
+};
+use tokio::sync::Mutex;
+use tracemem_sdk::store::Commit;
+
+use super::{
+    quick::{self, Quick},
+    task::Pool,
+    teller::Teller,
+};
+use crate::{
+    queue::{Groups, Work, carry_out, fail, settle},
+    sql::{
+        fault::Fault,
+        schema_name::{Placed, PlacedPool},
+    },
+    watchers::Watchers,
+};
+
+pub(super) struct Writer {
+    db: PlacedPool,
+    pool: Pool,
+    /// Its own name among the processes that wait.
+    process: Arc<str>,
+    /// `None` until it is needed, after a fault, and always where the host owns it.
+    connection: Option<PoolConnection<Postgres>>,
+    groups: Arc<Mutex<Groups>>,
+    watchers: Arc<Watchers>,
+    teller: Arc<Teller>,
+}
+
+/// How often a commit that got in the way of another is tried again.
+const ATTEMPTS: u32 = 5;
+
+impl Writer {
+    pub(super) fn new(
+        db: &PlacedPool,
+        pool: Pool,
+        process: &Arc<str>,
+        groups: &Arc<Mutex<Groups>>,
+        watchers: &Arc<Watchers>,
+        teller: &Arc<Teller>,
+    ) -> Self {
+        Self {
+            db: db.clone(),
+            pool,
+            process: process.clone(),
+            connection: None,
+            groups: groups.clone(),
+            watchers: watchers.clone(),
+            teller: teller.clone(),
+        }
+    }
+
+    /// Returns when the queue is closed, or nobody has its other end, and it is empty.
+    pub(super) async fn run(mut self) {
+        while let Some(group) = self.next_group().await {
+            let (quick, slow): (Vec<Work>, Vec<Work>) = group
+                .into_iter()
+                .partition(|work| work.commit().is_some_and(quick::can_write));
+            if !quick.is_empty() {
+                self.write_quickly(quick).await;
+            }
+            for work in slow {
+                self.write_slowly(work).await;
+            }
+        }
+    }
+
+    /// One writer waits for work at a time, so that what comes while all of them write becomes one group.
+    async fn next_group(&self) -> Option<Vec<Work>> {
+        self.groups.lock().await.next().await
+    }
+
+    async fn write_quickly(&mut self, mut group: Vec<Work>) {
+        match self.attempt(&mut group).await {
+            Ok(Quick::Written { awaited }) => {
+                if awaited {
+                    self.teller.add(group.iter().filter_map(Work::commit));
+                }
+                settle(&self.watchers, group);
+            }
+            Ok(Quick::Refused) => {
+                for work in group {
+                    self.write_slowly(work).await;
+                }
+            }
+            Err(fault) => fail(group, fault),
+        }
+    }
+
+    /// One statement. Its answers count only if it has written.
+    async fn attempt(&mut self, group: &mut [Work]) -> Result<Quick, Fault> {
+        let mut connection = self.connection().await?;
+        let commits: Vec<&Commit> = group.iter().filter_map(Work::commit).collect();
+        let written = quick::write(&mut connection, &self.db.texts, &self.process, &commits).await;
+        match written {
+            // Nobody knows what state it is in, or whether it is there.
+            Err(fault) if fault.is_of_connection() => {
+                tracing::warn!(%fault, "a connection that writes is given up");
+                connection.close_on_drop();
+            }
+            Ok(_) | Err(_) => {
+                if self.pool == Pool::Ours {
+                    self.connection = Some(connection);
+                }
+            }
+        }
+        let written = written?;
+        if let Quick::Written { .. } = written {
+            group.iter_mut().for_each(Work::answer_written);
+        }
+        Ok(written)
+    }
+
+    async fn connection(&mut self) -> Result<PoolConnection<Postgres>, Fault> {
+        if let Some(connection) = self.connection.take() {
+            return Ok(connection);
+        }
+        let pool = self.db.pool.get_postgres_connection_pool();
+        let connection = pool.acquire().await;
+        connection.map_err(|error| Fault::of_driver(&error))
+    }
+
+    /// One call, in a transaction of its own.
+    async fn write_slowly(&mut self, work: Work) {
+        let mut alone = vec![work];
+        let mut attempt = 1;
+        loop {
+            match self.attempt_slowly(&mut alone).await {
+                Err(fault) if fault.is_race() && attempt < ATTEMPTS => attempt += 1,
+                Err(fault) => return fail(alone, fault),
+                Ok(()) => break,
+            }
+        }
+        self.teller.add_if_awaited(&alone, &self.process).await;
+        settle(&self.watchers, alone);
+    }
+
+    async fn attempt_slowly(&self, alone: &mut [Work]) -> Result<(), Fault> {
+        let read_committed = Some(IsolationLevel::ReadCommitted);
+        let transaction = self
+            .db
+            .pool
+            .begin_with_config(read_committed, None)
+            .await
+            .map_err(|error| Fault::of(&error))?;
+        let placed = Placed {
+            runner: &transaction,
+            texts: &self.db.texts,
+        };
+        if let Err(fault) = carry_out(&placed, alone).await {
+            // What cannot be rolled back is a connection that broke, and the server rolls that back.
+            let _ = transaction.rollback().await;
+            return Err(fault);
+        }
+        let committed = transaction.commit().await;
+        committed.map_err(|error| Fault::of(&error))
+    }
+}

@@ -1,0 +1,127 @@
+//! The traits of `tracemem_sdk::store`, for a store whose calls are [`Calls`](crate::calls::Calls).
+
+/// Implements `Store`, `Catalog` and `Index` for `$store`, whose method `calls()` gives its calls and `health_now()` its health.
+macro_rules! store_traits {
+    ($store:ty) => {
+        const _: () = {
+            use std::num::NonZeroU32;
+
+            use async_trait::async_trait;
+            use tracemem_sdk::{
+                id::TenantId,
+                store::{
+                    Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
+                    LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamHead,
+                    StreamId, Version,
+                },
+                time::Timestamp,
+            };
+
+            #[async_trait]
+            impl Store for $store {
+                async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+                    self.calls().commit(commit).await
+                }
+
+                async fn load(
+                    &self,
+                    tenant: &TenantId,
+                    stream: &StreamId,
+                ) -> Result<Option<Stream>, StoreError> {
+                    self.calls().load(tenant, stream).await
+                }
+
+                async fn head(
+                    &self,
+                    tenant: &TenantId,
+                    stream: &StreamId,
+                ) -> Result<Option<StreamHead>, StoreError> {
+                    self.calls().head(tenant, stream).await
+                }
+
+                async fn find_key(
+                    &self,
+                    tenant: &TenantId,
+                    key: &KeyDigest,
+                ) -> Result<Option<KeyClaim>, StoreError> {
+                    self.calls().find_key(tenant, key).await
+                }
+
+                async fn lease_jobs(
+                    &self,
+                    now: Timestamp,
+                    until: Timestamp,
+                    limit: NonZeroU32,
+                ) -> Result<Vec<LeasedJob>, StoreError> {
+                    self.calls().lease_jobs(now, until, limit).await
+                }
+
+                async fn lease_timers(
+                    &self,
+                    now: Timestamp,
+                    until: Timestamp,
+                    limit: NonZeroU32,
+                ) -> Result<Vec<(TenantId, StreamId)>, StoreError> {
+                    self.calls().lease_timers(now, until, limit).await
+                }
+
+                async fn wait(
+                    &self,
+                    tenant: &TenantId,
+                    stream: &StreamId,
+                    after: Version,
+                ) -> Result<(), StoreError> {
+                    self.calls().wait(tenant, stream, after).await
+                }
+
+                async fn health(&self) -> Result<StoreHealth, StoreError> {
+                    self.health_now()
+                        .await
+                        .map_err(|fault| fault.while_doing("asking for its health"))
+                }
+
+                async fn close(&self) -> Result<(), StoreError> {
+                    self.calls().close().await;
+                    Ok(())
+                }
+            }
+
+            #[async_trait]
+            impl Catalog for $store {
+                async fn document(
+                    &self,
+                    tenant: &TenantId,
+                    kind: DocumentKind,
+                    id: &str,
+                    version: Option<u64>,
+                ) -> Result<Option<Document>, StoreError> {
+                    self.calls().document(tenant, kind, id, version).await
+                }
+
+                async fn documents(
+                    &self,
+                    tenant: &TenantId,
+                    kind: DocumentKind,
+                    after: Option<&str>,
+                    limit: NonZeroU32,
+                ) -> Result<Vec<Document>, StoreError> {
+                    self.calls().documents(tenant, kind, after, limit).await
+                }
+            }
+
+            #[async_trait]
+            impl Index for $store {
+                async fn list(
+                    &self,
+                    tenant: &TenantId,
+                    listing: &Listing,
+                    limit: NonZeroU32,
+                ) -> Result<Page, StoreError> {
+                    self.calls().list(tenant, listing, limit).await
+                }
+            }
+        };
+    };
+}
+
+pub(crate) use store_traits;

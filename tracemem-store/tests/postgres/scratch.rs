@@ -1,0 +1,64 @@
+//! A place of its own on the tests' Postgres: a schema that is made with the store and goes with this value.
+
+use std::{
+    env,
+    error::Error,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sea_orm::{ConnectionTrait, Database};
+use tracemem_store::postgres::PostgresOptions;
+
+type Failed = Box<dyn Error + Send + Sync>;
+
+/// A schema that nobody else uses.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    url: String,
+    schema: String,
+}
+
+impl Scratch {
+    /// A new place. Nothing is made yet.
+    pub(crate) fn new() -> Result<Self, Failed> {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let url = env::var("TRACEMEM_TEST_POSTGRES_URL")
+            .map_err(|_| "TRACEMEM_TEST_POSTGRES_URL is not set: run the tests by `tests/postgres cargo test …` or `tests/run`")?;
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let schema = format!("test_{}_{number}", std::process::id());
+        Ok(Self { url, schema })
+    }
+
+    /// The database.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Options that lead there.
+    pub(crate) fn options(&self) -> Result<PostgresOptions, Failed> {
+        Ok(PostgresOptions::new().schema(&self.schema)?)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let (url, drop) = (
+            self.url.clone(),
+            format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.schema),
+        );
+        // A test's own runtime may be gone, or be inside of this very call.
+        let dropped = std::thread::spawn(move || -> Result<(), Failed> {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let db = Database::connect(url).await?;
+                db.execute_unprepared(&drop).await?;
+                db.close().await?;
+                Ok(())
+            })
+        });
+        // What is left behind is a schema in a database for tests.
+        let _ = dropped.join();
+    }
+}
