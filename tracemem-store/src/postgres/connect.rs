@@ -2,20 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DatabaseConnectionType};
+use sea_orm::{ConnectOptions, DatabaseConnection};
 use tracemem_sdk::store::StoreError;
 
 use super::{
     PostgresOptions, PostgresStore,
     tables::{self, Unfit},
-    task::{self, Pool},
+    task::{self, Pools, Whose},
 };
 use crate::{
     migrations::{Migrations, Standing},
     sql::{
         fault::{Cause, Fault},
         params::{Params, first_row},
-        schema_name::{PlacedPool, Texts},
+        schema_name::Texts,
     },
 };
 
@@ -53,18 +53,32 @@ pub enum ConnectError {
     },
 }
 
-/// Opens a store with a pool of its own.
+/// Opens a store with pools of its own: a caller that holds the future of a read and does not poll it holds a connection too, and
+/// must not keep a writer waiting for one.
 pub(super) async fn open(
     options: &PostgresOptions,
     url: &str,
 ) -> Result<PostgresStore, ConnectError> {
-    let db = connect(options, url).await?;
-    let opened = prepare(options, db.clone(), Pool::Ours).await;
-    if opened.is_err() {
-        // There is nothing more to lose.
-        let _ = db.close().await;
+    let writing = connect(options, url, 2 * options.writers.get() + 1).await?;
+    match prepare(options, &writing).await {
+        Ok(texts) => {
+            let reading = connect(options, url, options.readers.get()).await?;
+            Ok(task::start(
+                options,
+                Pools {
+                    whose: Whose::Ours,
+                    reading,
+                    writing,
+                    texts,
+                },
+            ))
+        }
+        Err(error) => {
+            // There is nothing more to lose.
+            let _ = writing.close().await;
+            Err(error)
+        }
     }
-    opened
 }
 
 /// Opens a store on the host's pool.
@@ -76,12 +90,21 @@ pub(super) async fn on(
     if !is_postgres(&db) {
         return Err(ConnectError::NotPostgres);
     }
-    prepare(options, db, Pool::Hosts).await
+    let texts = prepare(options, &db).await?;
+    Ok(task::start(
+        options,
+        Pools {
+            whose: Whose::Hosts,
+            reading: db.clone(),
+            writing: db,
+            texts,
+        },
+    ))
 }
 
 /// Makes the tables, or brings them up to date.
 pub(super) async fn migrate(options: &PostgresOptions, url: &str) -> Result<(), ConnectError> {
-    let db = connect(options, url).await?;
+    let db = connect(options, url, 1).await?;
     let texts = Texts::new(options.schema.clone());
     let migrated = tables::bring_up_to_date(&db, &texts).await;
     // What was migrated is committed.
@@ -89,30 +112,25 @@ pub(super) async fn migrate(options: &PostgresOptions, url: &str) -> Result<(), 
     migrated.map_err(unfit)
 }
 
+/// Sees to the tables, and gives the texts that find them.
 async fn prepare(
     options: &PostgresOptions,
-    db: DatabaseConnection,
-    pool: Pool,
-) -> Result<PostgresStore, ConnectError> {
+    db: &DatabaseConnection,
+) -> Result<Arc<Texts>, ConnectError> {
     let texts = Arc::new(Texts::new(options.schema.clone()));
-    let placed = PlacedPool { pool: db, texts };
-    if is_asynchronous(&placed).await.map_err(failed)? {
+    if is_asynchronous(db).await.map_err(failed)? {
         return Err(ConnectError::NotDurable);
     }
-    let standing = tables::look(&placed.pool, &placed.texts)
-        .await
-        .map_err(failed)?;
+    let standing = tables::look(db, &texts).await.map_err(failed)?;
     match (standing, options.migrations) {
         (Standing::Newer(migration), _) => return Err(ConnectError::Newer { migration }),
         (Standing::Old, Migrations::Explicit) => return Err(ConnectError::NotMigrated),
         (Standing::Old, Migrations::AtOpen) => {
-            tables::bring_up_to_date(&placed.pool, &placed.texts)
-                .await
-                .map_err(unfit)?;
+            tables::bring_up_to_date(db, &texts).await.map_err(unfit)?;
         }
         (Standing::Current, Migrations::AtOpen | Migrations::Explicit) => {}
     }
-    Ok(task::start(options, placed, pool))
+    Ok(texts)
 }
 
 const SYNCHRONOUS_COMMIT: &str = "SELECT current_setting('synchronous_commit')";
@@ -122,18 +140,22 @@ const WAIT_FOR_THE_DISK: &str = "
 SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') = 'off'";
 
-async fn is_asynchronous(db: &PlacedPool) -> Result<bool, Fault> {
+async fn is_asynchronous(db: &DatabaseConnection) -> Result<bool, Fault> {
     let row = first_row(db, SYNCHRONOUS_COMMIT, Params::new()).await?;
     Ok(row.ok_or(Fault::refused(Cause::Driver))?.text()? == "off")
 }
 
-async fn connect(options: &PostgresOptions, url: &str) -> Result<DatabaseConnection, ConnectError> {
+async fn connect(
+    options: &PostgresOptions,
+    url: &str,
+    connections: u32,
+) -> Result<DatabaseConnection, ConnectError> {
     let url: sea_orm::sqlx::postgres::PgConnectOptions =
         url.parse().map_err(|_| ConnectError::InvalidUrl)?;
     // The options are set below as they were parsed, so that no error repeats the URL.
     let mut connect = ConnectOptions::new("postgres://");
     connect
-        .max_connections(options.connections.get().max(options.writers.get() + 1))
+        .max_connections(connections)
         .acquire_timeout(options.acquire_timeout)
         .connect_timeout(options.acquire_timeout)
         .idle_timeout(Some(IDLE))
@@ -159,10 +181,11 @@ async fn connect(options: &PostgresOptions, url: &str) -> Result<DatabaseConnect
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(600);
 
+#[cfg(feature = "sea-orm-2")]
 fn is_postgres(db: &DatabaseConnection) -> bool {
     matches!(
         db.inner,
-        DatabaseConnectionType::SqlxPostgresPoolConnection(_)
+        sea_orm::DatabaseConnectionType::SqlxPostgresPoolConnection(_)
     )
 }
 

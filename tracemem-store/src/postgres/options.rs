@@ -14,9 +14,9 @@ use crate::{migrations::Migrations, queue::GroupLimits, sql::schema_name::Schema
 /// ```no_run
 /// # use std::num::NonZeroU32;
 /// # use tracemem_store::{migrations::Migrations, postgres::PostgresOptions};
-/// # async fn open(url: &str, connections: NonZeroU32) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn open(url: &str, readers: NonZeroU32) -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresOptions::new()
-///     .connections(connections)
+///     .readers(readers)
 ///     .schema("audit")?
 ///     .migrations(Migrations::Explicit)
 ///     .connect(url)
@@ -27,7 +27,7 @@ use crate::{migrations::Migrations, queue::GroupLimits, sql::schema_name::Schema
 #[derive(Debug, Clone)]
 #[must_use = "nothing is opened before `connect`"]
 pub struct PostgresOptions {
-    pub(super) connections: NonZeroU32,
+    pub(super) readers: NonZeroU32,
     pub(super) writers: NonZeroU32,
     pub(super) acquire_timeout: Duration,
     pub(super) schema: Option<SchemaName>,
@@ -47,15 +47,15 @@ pub enum News {
     Asked,
 }
 
-const CONNECTIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
+const READERS: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 const WRITERS: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
 
 impl PostgresOptions {
-    /// Eight connections of which up to two write, five seconds of patience for a free one, tables where the connection's search
-    /// path leads, migrations at open, groups of up to 128 calls or 4 MiB, notified of other processes' commits.
+    /// Four readers, two writers, five seconds of patience for a free connection, tables where the connection's search path leads,
+    /// migrations at open, groups of up to 128 calls or 4 MiB, notified of other processes' commits.
     pub fn new() -> Self {
         Self {
-            connections: CONNECTIONS,
+            readers: READERS,
             writers: WRITERS,
             acquire_timeout: Duration::from_secs(5),
             schema: None,
@@ -65,16 +65,14 @@ impl PostgresOptions {
         }
     }
 
-    /// How many connections the store's own pool has at most, beside the one that listens. Each is made when it is first needed.
-    /// It means nothing where the host hands over its pool.
-    pub fn connections(self, connections: NonZeroU32) -> Self {
-        Self {
-            connections,
-            ..self
-        }
+    /// How many reads may run at once, each on a connection that is made when it is first needed. It means nothing where the host
+    /// hands over its pool.
+    pub fn readers(self, readers: NonZeroU32) -> Self {
+        Self { readers, ..self }
     }
 
-    /// How many groups may be under way at once, each on a connection. More of them wait less, and are smaller.
+    /// How many groups may be under way at once. More of them wait less, and are smaller. Writers have up to twice as many
+    /// connections and one more, so that no read can keep them waiting.
     pub fn writers(self, writers: NonZeroU32) -> Self {
         Self { writers, ..self }
     }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use sea_orm::DatabaseConnection;
 use tokio::{
     sync::{Mutex, watch},
     task::JoinSet,
@@ -11,16 +12,24 @@ use super::{PostgresOptions, PostgresStore, listener::Listener, teller::Teller, 
 use crate::{
     calls::Calls,
     queue::{Groups, Queue},
-    sql::schema_name::PlacedPool,
+    sql::schema_name::{PlacedPool, Texts},
     watchers::Watchers,
 };
 
-/// Whose pool it is.
+/// The connections of a store.
+pub(super) struct Pools {
+    pub(super) whose: Whose,
+    pub(super) reading: DatabaseConnection,
+    pub(super) writing: DatabaseConnection,
+    pub(super) texts: Arc<Texts>,
+}
+
+/// Whose pools they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pool {
-    /// The store closes it, and its writers keep their connections.
+pub(super) enum Whose {
+    /// The store closes them, and its writers keep their connections.
     Ours,
-    /// The host closes it, and gets each connection back at once.
+    /// The host closes them, and gets each connection back at once.
     Hosts,
 }
 
@@ -28,20 +37,38 @@ pub(super) enum Pool {
 const GRACE: Duration = Duration::from_millis(250);
 
 /// Starts the task and gives the handle on it.
-pub(super) fn start(options: &PostgresOptions, db: PlacedPool, pool: Pool) -> PostgresStore {
+pub(super) fn start(options: &PostgresOptions, pools: Pools) -> PostgresStore {
+    let Pools {
+        whose,
+        reading,
+        writing,
+        texts,
+    } = pools;
+    let placed = |pool| PlacedPool {
+        pool,
+        texts: Arc::clone(&texts),
+    };
     let (queue, waiting) = Queue::new();
     let (running, ended) = watch::channel(());
     let watchers = Arc::new(Watchers::default());
-    let listener = Listener::new(db.clone(), watchers.clone(), options.news);
+    let listener = Listener::new(placed(reading.clone()), watchers.clone(), options.news);
     let process = listener.process();
-    let teller = Arc::new(Teller::new(db.clone(), options.news));
+    let teller = Arc::new(Teller::new(placed(writing.clone()), options.news));
     let groups = Arc::new(Mutex::new(Groups::new(waiting, options.group)));
     let writers: Vec<Writer> = (0..options.writers.get())
-        .map(|_| Writer::new(&db, pool, &process, &groups, &watchers, &teller))
+        .map(|_| Writer {
+            db: placed(writing.clone()),
+            whose,
+            process: Arc::clone(&process),
+            connection: None,
+            groups: Arc::clone(&groups),
+            watchers: Arc::clone(&watchers),
+            teller: Arc::clone(&teller),
+        })
         .collect();
     let calls = Calls {
         queue,
-        reading: db.clone(),
+        reading: placed(reading.clone()),
         watchers,
         ended,
     };
@@ -53,9 +80,13 @@ pub(super) fn start(options: &PostgresOptions, db: PlacedPool, pool: Pool) -> Po
     )]
     tokio::spawn(async move {
         run(writers, listener, teller).await;
-        if pool == Pool::Ours {
-            // Who reads now may finish, but a caller that holds a future and does not poll it holds a connection too.
-            let _ = tokio::time::timeout(GRACE, db.pool.close()).await;
+        match whose {
+            Whose::Ours => {
+                // Who reads now may finish, but a caller that holds a future and does not poll it holds a connection too.
+                let _ = tokio::time::timeout(GRACE, reading.close()).await;
+                let _ = tokio::time::timeout(GRACE, writing.close()).await;
+            }
+            Whose::Hosts => {}
         }
         if let Some(groups) = Arc::into_inner(groups) {
             groups.into_inner().refuse_rest();

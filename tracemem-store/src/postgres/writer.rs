@@ -15,7 +15,7 @@ use tracemem_sdk::store::Commit;
 
 use super::{
     quick::{self, Quick},
-    task::Pool,
+    task::Whose,
     teller::Teller,
 };
 use crate::{
@@ -28,40 +28,21 @@ use crate::{
 };
 
 pub(super) struct Writer {
-    db: PlacedPool,
-    pool: Pool,
+    pub(super) db: PlacedPool,
+    pub(super) whose: Whose,
     /// Its own name among the processes that wait.
-    process: Arc<str>,
+    pub(super) process: Arc<str>,
     /// `None` until it is needed, after a fault, and always where the host owns it.
-    connection: Option<PoolConnection<Postgres>>,
-    groups: Arc<Mutex<Groups>>,
-    watchers: Arc<Watchers>,
-    teller: Arc<Teller>,
+    pub(super) connection: Option<PoolConnection<Postgres>>,
+    pub(super) groups: Arc<Mutex<Groups>>,
+    pub(super) watchers: Arc<Watchers>,
+    pub(super) teller: Arc<Teller>,
 }
 
 /// How often a commit that got in the way of another is tried again.
 const ATTEMPTS: u32 = 5;
 
 impl Writer {
-    pub(super) fn new(
-        db: &PlacedPool,
-        pool: Pool,
-        process: &Arc<str>,
-        groups: &Arc<Mutex<Groups>>,
-        watchers: &Arc<Watchers>,
-        teller: &Arc<Teller>,
-    ) -> Self {
-        Self {
-            db: db.clone(),
-            pool,
-            process: process.clone(),
-            connection: None,
-            groups: groups.clone(),
-            watchers: watchers.clone(),
-            teller: teller.clone(),
-        }
-    }
-
     /// Returns when the queue is closed, or nobody has its other end, and it is empty.
     pub(super) async fn run(mut self) {
         while let Some(group) = self.next_group().await {
@@ -110,11 +91,10 @@ impl Writer {
                 tracing::warn!(%fault, "a connection that writes is given up");
                 connection.close_on_drop();
             }
-            Ok(_) | Err(_) => {
-                if self.pool == Pool::Ours {
-                    self.connection = Some(connection);
-                }
-            }
+            Ok(_) | Err(_) => match self.whose {
+                Whose::Ours => self.connection = Some(connection),
+                Whose::Hosts => {}
+            },
         }
         let written = written?;
         if let Quick::Written { .. } = written {
