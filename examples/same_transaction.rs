@@ -130,7 +130,9 @@ impl Host {
         let backend = self.database.get_database_backend();
         let row = sea_orm::Statement::from_string(backend, sql);
         let row = self.database.query_one_raw(row).await?;
-        Ok(row.ok_or("there is no such number")?.try_get("", "number")?)
+        Ok(row
+            .ok_or("there is no such number")?
+            .try_get("", "number")?)
     }
 }
 

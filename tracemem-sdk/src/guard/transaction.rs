@@ -20,7 +20,7 @@ use crate::{
         event::{Event, ExecutionRecorded, ReceiptSource},
         status::ExecutionState,
     },
-    store::Committed,
+    store::{Committed, StoreError, StoreErrorKind},
 };
 
 /// How a called effect ended: as its author says, or by a panic.
@@ -192,12 +192,18 @@ impl Record<'_> {
             .push(&Actor::agent(self.agent), event, &[])
             .map_err(ReceiptError::Unwritable)?;
         let (commit, _) = draft.finish().map_err(ReceiptError::Unwritable)?;
-        match self
+        // It waits for a transaction that is still under way, and a host may keep one open for ever.
+        let until = self
             .engine
-            .commit(commit)
-            .await
-            .map_err(ReceiptError::Store)?
-        {
+            .now()
+            .saturating_add(self.engine.settings.lookup_limit);
+        let committed = tokio::select! {
+            committed = self.engine.commit(commit) => committed,
+            () = self.engine.clock.sleep_until(until) => {
+                Err(StoreError::new(StoreErrorKind::Unavailable, "committing"))
+            }
+        };
+        match committed.map_err(ReceiptError::Store)? {
             Committed::Written(_)
             | Committed::HeadMoved
             | Committed::KeyTaken(_)

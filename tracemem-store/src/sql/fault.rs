@@ -202,14 +202,15 @@ impl Fault {
 
     /// Whether the database refused the statement, and is there and well.
     pub(crate) fn is_of_statement(self) -> bool {
-        matches!(self.cause, Cause::SqlState(_))
-            && (self.kind == StoreErrorKind::Backend || self.is_race())
+        matches!(self.cause, Cause::SqlState(state) if state.is_locked())
+            || matches!(self.cause, Cause::SqlState(_))
+                && (self.kind == StoreErrorKind::Backend || self.is_race())
     }
 
     /// Whether the connection is of no more use.
     pub(crate) fn is_of_connection(self) -> bool {
         !matches!(self.cause, Cause::SqlState(_))
-            || (self.kind == StoreErrorKind::Unavailable && !self.is_race())
+            || (self.kind == StoreErrorKind::Unavailable && !self.is_of_statement())
     }
 
     /// The error of a call that was `doing` something.

@@ -15,7 +15,7 @@ type Failed = Box<dyn Error + Send + Sync>;
 #[derive(Debug)]
 pub(crate) struct Scratch {
     url: String,
-    schema: String,
+    pub(crate) schema: String,
 }
 
 impl Scratch {

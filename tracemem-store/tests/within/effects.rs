@@ -1,18 +1,29 @@
 //! Guarded effects in the host's own table, and what is there whatever becomes of their transaction.
 
-use std::sync::Arc;
+use std::pin::pin;
 
 use tokio::sync::{Semaphore, oneshot};
 use tracemem_sdk::{
-    guard::{Effect, GuardError, Permit, RecordError, Run},
-    store::{Store, StreamId, Version},
+    guard::{Effect, GuardError, Permit, RecordError, ResultExt, Run, Safety},
+    store::{StreamId, Version},
 };
 
-use super::ground::{DEADLINE, Failure, Ground, Tested, insert, stands};
+use super::{
+    ground::{DEADLINE, Failure, Ground, Tested, insert, request, stands},
+    on_both,
+};
 
-#[tokio::test]
-async fn effect_and_receipt_are_committed_together() -> Tested {
-    let ground = Ground::new().await?;
+on_both! {
+    effect_and_receipt_are_committed_together;
+    a_transaction_that_is_rolled_back_leaves_neither_and_the_effect_runs_again_at_once;
+    an_effect_that_fails_after_its_receipt_leaves_neither;
+    a_worker_that_comes_too_late_can_record_no_receipt_and_its_effect_is_taken_back;
+    who_waits_for_the_decision_is_woken_by_the_hosts_commit;
+    a_transaction_that_outlives_its_effect_keeps_the_guard_from_finding_out_and_nothing_happens;
+    a_transaction_that_is_handed_out_as_the_effects_value_is_let_go_and_rolled_back;
+}
+
+async fn effect_and_receipt_are_committed_together(ground: Ground) -> Tested {
     let paid = ground.guard(|permit| ground.pay(permit)).await??;
     assert!(matches!(paid, Run::Executed { .. }));
     ground.check(1).await?;
@@ -21,18 +32,15 @@ async fn effect_and_receipt_are_committed_together() -> Tested {
     ground.check(1).await
 }
 
-#[tokio::test]
-async fn a_transaction_that_is_rolled_back_leaves_neither_and_the_effect_runs_again_at_once()
--> Tested {
-    let ground = Ground::new().await?;
+async fn a_transaction_that_is_rolled_back_leaves_neither_and_the_effect_runs_again_at_once(
+    ground: Ground,
+) -> Tested {
     let rolled_back = ground
         .guard(async |permit: Permit| {
             let transaction = ground.begin().await?;
             insert(&transaction, permit.fence()).await?;
             let done = permit.executed("payout_1");
-            let done = done
-                .record_within(&ground.store.within(&transaction))
-                .await?;
+            let done = done.record_within(&ground.within(&transaction)).await?;
             transaction.rollback().await?;
             Ok(done)
         })
@@ -48,17 +56,13 @@ async fn a_transaction_that_is_rolled_back_leaves_neither_and_the_effect_runs_ag
     ground.check(2).await
 }
 
-#[tokio::test]
-async fn an_effect_that_fails_after_its_receipt_leaves_neither() -> Tested {
-    let ground = Ground::new().await?;
+async fn an_effect_that_fails_after_its_receipt_leaves_neither(ground: Ground) -> Tested {
     let failed = ground
         .guard(async |permit: Permit| {
             let transaction = ground.begin().await?;
             insert(&transaction, permit.fence()).await?;
             let done = permit.executed("payout_1");
-            let _lost = done
-                .record_within(&ground.store.within(&transaction))
-                .await?;
+            let _lost = done.record_within(&ground.within(&transaction)).await?;
             Err("the account is closed".into())
         })
         .await?;
@@ -76,29 +80,27 @@ async fn an_effect_that_fails_after_its_receipt_leaves_neither() -> Tested {
     ground.check(2).await
 }
 
-#[tokio::test]
-async fn a_worker_that_comes_too_late_can_record_no_receipt_and_its_effect_is_taken_back() -> Tested
-{
-    let ground = Arc::new(Ground::new().await?);
+async fn a_worker_that_comes_too_late_can_record_no_receipt_and_its_effect_is_taken_back(
+    ground: Ground,
+) -> Tested {
     let (stands_there, is_there) = oneshot::channel();
-    let late = Arc::new(Semaphore::new(0));
-    let (waits, theirs) = (Arc::clone(&late), Arc::clone(&ground));
-    let zombie = tokio::spawn(async move {
-        let run = theirs.guard(async |permit: Permit| {
-            stands_there.send(()).map_err(|()| "nobody listens")?;
-            let _ = waits.acquire().await?;
-            theirs.pay(permit).await
-        });
-        run.await
-    });
-    is_there.await?;
+    let late = Semaphore::new(0);
+    let mut zombie = pin!(ground.guard(async |permit: Permit| {
+        stands_there.send(()).map_err(|()| "nobody listens")?;
+        let _ = late.acquire().await?;
+        ground.pay(permit).await
+    }));
+    tokio::select! {
+        ended = &mut zombie => return Err(format!("it ended too soon: {ended:?}").into()),
+        there = is_there => there?,
+    }
     tokio::time::sleep(DEADLINE).await;
     let paid = ground.guard(|permit| ground.pay(permit)).await??;
     assert!(matches!(paid, Run::Executed { .. }));
     late.add_permits(1);
     let Err(GuardError::RolledBack {
         error: Some(error), ..
-    }) = zombie.await??
+    }) = zombie.await?
     else {
         return Err("the zombie was not rolled back".into());
     };
@@ -110,9 +112,7 @@ async fn a_worker_that_comes_too_late_can_record_no_receipt_and_its_effect_is_ta
     ground.check(2).await
 }
 
-#[tokio::test]
-async fn who_waits_for_the_decision_is_woken_by_the_hosts_commit() -> Tested {
-    let ground = Ground::new().await?;
+async fn who_waits_for_the_decision_is_woken_by_the_hosts_commit(ground: Ground) -> Tested {
     let stream = std::sync::Mutex::new(None);
     let waits = async {
         let decision = loop {
@@ -124,8 +124,11 @@ async fn who_waits_for_the_decision_is_woken_by_the_hosts_commit() -> Tested {
         };
         let before = Version(4);
         let stream = StreamId::Decision(decision);
-        ground.store.wait(&"acme".parse()?, &stream, before).await?;
-        let head = ground.store.head(&"acme".parse()?, &stream).await?;
+        ground
+            .store()
+            .wait(&"acme".parse()?, &stream, before)
+            .await?;
+        let head = ground.store().head(&"acme".parse()?, &stream).await?;
         Ok::<_, Failure>(head.map(|head| head.version))
     };
     let pays = ground.guard(async |permit: Permit| {
@@ -136,5 +139,50 @@ async fn who_waits_for_the_decision_is_woken_by_the_hosts_commit() -> Tested {
     let (seen, paid) = tokio::join!(waits, pays);
     assert!(matches!(paid??, Run::Executed { .. }));
     assert_eq!(seen?, Some(Version(8)));
+    Ok(())
+}
+
+async fn a_transaction_that_outlives_its_effect_keeps_the_guard_from_finding_out_and_nothing_happens(
+    ground: Ground,
+) -> Tested {
+    let mut kept = None;
+    let keeps = &mut kept;
+    let unsaid = ground
+        .guard(async |permit: Permit| {
+            let transaction = ground.begin().await?;
+            insert(&transaction, permit.fence()).await?;
+            let done = permit.executed("payout_1");
+            let done = done.record_within(&ground.within(&transaction)).await?;
+            *keeps = Some(transaction);
+            Ok(done)
+        })
+        .await?;
+    assert!(matches!(unsaid, Err(GuardError::Unconfirmed { .. })));
+    drop(kept.ok_or("the effect was not called")?);
+    let paid = ground.guard(|permit| ground.pay(permit)).await??;
+    assert!(matches!(paid, Run::Executed { .. }));
+    ground.check(2).await
+}
+
+async fn a_transaction_that_is_handed_out_as_the_effects_value_is_let_go_and_rolled_back(
+    ground: Ground,
+) -> Tested {
+    let guard = ground.agent()?.guard(request()?, Safety::SameTransaction);
+    let run = guard.run(async |permit: Permit| {
+        let paid = async {
+            let transaction = ground.begin().await?;
+            insert(&transaction, permit.fence()).await?;
+            let done = permit.executed("payout_1");
+            let done = done.record_within(&ground.within(&transaction)).await?;
+            Ok::<_, Failure>(done.returning(transaction))
+        };
+        paid.await.may_have_happened()
+    });
+    assert!(matches!(
+        run.await,
+        Err(GuardError::RolledBack { error: None, .. })
+    ));
+    assert!(ground.payouts().await?.is_empty());
+    assert_eq!(stands(&ground.trace().await?), "open/failed");
     Ok(())
 }

@@ -3,18 +3,25 @@
 use std::{error::Error, time::Duration};
 
 use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use tempfile::TempDir;
 use tracemem_sdk::{
-    Settings, TraceMem,
+    Settings, TraceMem, async_trait,
     decision::{DecisionRequest, Outcome, Trace},
     guard::{Execution, GuardError, Permit, ResultExt, Run, Safety},
+    id::TenantId,
     policy::{Attachment, PolicyFn, PolicyOutcome},
+    store::{Backend, Commit, Committed, HostTransaction, Store, StoreError, Stream, StreamId},
     tenant::Agent,
 };
-use tracemem_store::{SqliteStore, sqlite::SqliteOptions};
+use tracemem_store::{
+    PostgresStore, SqliteStore, postgres,
+    sqlite::{self, SqliteOptions},
+};
+
+use crate::scratch::Scratch;
 
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 pub(crate) type Tested = Result<(), Failure>;
@@ -23,42 +30,80 @@ pub(crate) type Guarded = Result<Run<()>, GuardError<Failure>>;
 /// How long a start may take here.
 pub(crate) const DEADLINE: Duration = Duration::from_millis(400);
 
-/// How long the store waits here for another that writes.
+/// How long the SQLite store waits here for another that writes.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
+/// How long the Postgres store waits here for a decision that another holds, or for a connection.
+const PATIENCE_OF_POSTGRES: Duration = Duration::from_secs(1);
+
+/// Where the database is; it goes with this value.
+enum Place {
+    #[expect(dead_code, reason = "it is held, and not looked at")]
+    Folder(TempDir),
+    #[expect(dead_code, reason = "it is held, and not looked at")]
+    Schema(Scratch),
+}
+
+enum Opened {
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
+}
+
 pub(crate) struct Ground {
-    pub(crate) store: SqliteStore,
+    opened: Opened,
     /// The host's own connections to the same database.
     pub(crate) host: DatabaseConnection,
-    pub(crate) tracemem: TraceMem,
-    pub(crate) folder: TempDir,
+    tracemem: TraceMem,
+    _place: Place,
 }
 
 impl Ground {
-    pub(crate) async fn new() -> Result<Self, Failure> {
+    pub(crate) async fn sqlite() -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("host.db");
-        let store = SqliteOptions::new()
-            .busy_timeout(PATIENCE)
-            .open(&path)
-            .await?;
-        let host = connect(&format!("sqlite://{}", path.display())).await?;
-        let mut settings = Settings::default();
-        settings.start_deadline = DEADLINE;
-        let allows = PolicyFn::new("allows".parse()?, "1", |_| {
-            Ok(PolicyOutcome::allow("ALLOWED"))
-        });
-        let tracemem = TraceMem::builder(store.clone())
-            .settings(settings)
-            .policy(allows)
-            .attach(Attachment::everywhere("allows".parse()?))
-            .build()?;
+        let options = SqliteOptions::new().busy_timeout(PATIENCE);
+        let store = options.open(&path).await?;
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let host = connect(ConnectOptions::new(url)).await?;
+        let tracemem = tracemem(store.clone())?;
+        let opened = Opened::Sqlite(store);
         Ok(Self {
-            store,
+            opened,
             host,
             tracemem,
-            folder,
+            _place: Place::Folder(folder),
         })
+    }
+
+    pub(crate) async fn postgres() -> Result<Self, Failure> {
+        let scratch = Scratch::new()?;
+        let options = scratch.options()?.acquire_timeout(PATIENCE_OF_POSTGRES);
+        let store = options.connect(scratch.url()).await?;
+        let mut url = ConnectOptions::new(scratch.url());
+        url.set_schema_search_path(scratch.schema.clone());
+        let host = connect(url).await?;
+        let tracemem = tracemem(store.clone())?;
+        let opened = Opened::Postgres(store);
+        Ok(Self {
+            opened,
+            host,
+            tracemem,
+            _place: Place::Schema(scratch),
+        })
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        match &self.opened {
+            Opened::Sqlite(store) => store,
+            Opened::Postgres(store) => store,
+        }
+    }
+
+    pub(crate) fn within<'a>(&'a self, transaction: &'a DatabaseTransaction) -> Within<'a> {
+        match &self.opened {
+            Opened::Sqlite(store) => Within::Sqlite(store.within(transaction)),
+            Opened::Postgres(store) => Within::Postgres(store.within(transaction)),
+        }
     }
 
     pub(crate) fn agent(&self) -> Result<Agent, Failure> {
@@ -66,7 +111,7 @@ impl Ground {
         Ok(tenant.agent("payouts".parse()?))
     }
 
-    /// Begins a transaction that is the one to write from its first moment.
+    /// Begins a transaction, which in SQLite is the one to write from its first moment.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, Failure> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -94,7 +139,7 @@ impl Ground {
         let done = permit
             .executed("payout_1")
             .outcome(Outcome::succeeded())
-            .record_within(&self.store.within(&transaction))
+            .record_within(&self.within(&transaction))
             .await?;
         transaction.commit().await?;
         Ok(done)
@@ -102,11 +147,7 @@ impl Ground {
 
     /// The fences of the effects that the host's table has.
     pub(crate) async fn payouts(&self) -> Result<Vec<i64>, Failure> {
-        let fences = "SELECT fence FROM payouts ORDER BY fence";
-        let fences = Statement::from_string(self.host.get_database_backend(), fences);
-        let rows = self.host.query_all_raw(fences).await?;
-        let fences = rows.iter().map(|row| row.try_get("", "fence"));
-        Ok(fences.collect::<Result<_, _>>()?)
+        payouts(&self.host).await
     }
 
     pub(crate) async fn trace(&self) -> Result<Trace, Failure> {
@@ -122,9 +163,50 @@ impl Ground {
     }
 }
 
+/// A store bound to a transaction.
+#[derive(Debug)]
+pub(crate) enum Within<'a> {
+    Sqlite(sqlite::Within<'a>),
+    Postgres(postgres::Within<'a>),
+}
+
+#[async_trait]
+impl HostTransaction for Within<'_> {
+    async fn load(
+        &self,
+        tenant: &TenantId,
+        stream: &StreamId,
+    ) -> Result<Option<Stream>, StoreError> {
+        match self {
+            Self::Sqlite(within) => within.load(tenant, stream).await,
+            Self::Postgres(within) => within.load(tenant, stream).await,
+        }
+    }
+
+    async fn write(&self, commit: Commit) -> Result<Committed, StoreError> {
+        match self {
+            Self::Sqlite(within) => within.write(commit).await,
+            Self::Postgres(within) => within.write(commit).await,
+        }
+    }
+}
+
+fn tracemem(backend: impl Into<Backend>) -> Result<TraceMem, Failure> {
+    let mut settings = Settings::default();
+    settings.start_deadline = DEADLINE;
+    let allows = PolicyFn::new("allows".parse()?, "1", |_| {
+        Ok(PolicyOutcome::allow("ALLOWED"))
+    });
+    Ok(TraceMem::builder(backend)
+        .settings(settings)
+        .policy(allows)
+        .attach(Attachment::everywhere("allows".parse()?))
+        .build()?)
+}
+
 /// Connects as a host does that knows nothing of the store, and makes its table.
-pub(crate) async fn connect(url: &str) -> Result<DatabaseConnection, Failure> {
-    let host = Database::connect(format!("{url}?mode=rwc")).await?;
+pub(crate) async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, Failure> {
+    let host = Database::connect(options).await?;
     let table = "CREATE TABLE IF NOT EXISTS payouts (fence BIGINT NOT NULL)";
     host.execute_unprepared(table).await?;
     Ok(host)
@@ -134,6 +216,14 @@ pub(crate) async fn insert(transaction: &DatabaseTransaction, fence: u64) -> Tes
     let insert = format!("INSERT INTO payouts (fence) VALUES ({fence})");
     transaction.execute_unprepared(&insert).await?;
     Ok(())
+}
+
+pub(crate) async fn payouts(host: &DatabaseConnection) -> Result<Vec<i64>, Failure> {
+    let fences = "SELECT fence FROM payouts ORDER BY fence";
+    let fences = Statement::from_string(host.get_database_backend(), fences);
+    let rows = host.query_all_raw(fences).await?;
+    let fences = rows.iter().map(|row| row.try_get("", "fence"));
+    Ok(fences.collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn request() -> Result<DecisionRequest, Failure> {

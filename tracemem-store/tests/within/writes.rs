@@ -11,7 +11,10 @@ use tracemem_sdk::{
     },
 };
 
-use super::ground::{Failure, Ground, Tested, insert};
+use super::{
+    ground::{Failure, Ground, Tested, insert},
+    on_both,
+};
 
 /// A commit of so many entries to the stream with this number.
 pub(crate) fn step(number: u64, expected: u64, entries: u64) -> Result<Commit, Failure> {
@@ -49,32 +52,38 @@ async fn version(store: &dyn Store, commit: &Commit) -> Result<Option<Version>, 
     Ok(stream.map(|stream| stream.version))
 }
 
-#[tokio::test]
-async fn what_is_written_is_seen_within_at_once_and_by_others_once_it_is_committed() -> Tested {
-    let ground = Ground::new().await?;
+on_both! {
+    what_is_written_is_seen_within_at_once_and_by_others_once_it_is_committed;
+    a_refused_write_changes_nothing_and_the_transaction_goes_on;
+    a_write_that_fails_leaves_nothing_in_the_transaction;
+    of_a_write_within_and_one_outside_one_is_there;
+    a_write_that_is_dropped_is_whole_or_leaves_nothing_wherever_it_was;
+}
+
+async fn what_is_written_is_seen_within_at_once_and_by_others_once_it_is_committed(
+    ground: Ground,
+) -> Tested {
     let commit = step(1, 0, 3)?;
     let transaction = ground.begin().await?;
-    let within = ground.store.within(&transaction);
+    let within = ground.within(&transaction);
     assert_eq!(load(&within, &commit).await?, None);
     let written = within.write(commit.clone()).await?;
     assert_eq!(written, Committed::Written(Version(3)));
     let seen = load(&within, &commit).await?.ok_or("there is no stream")?;
     assert_eq!(seen.entries, commit.entries);
-    assert_eq!(version(&ground.store, &commit).await?, None);
+    assert_eq!(version(ground.store(), &commit).await?, None);
     transaction.commit().await?;
-    assert_eq!(version(&ground.store, &commit).await?, Some(Version(3)));
+    assert_eq!(version(ground.store(), &commit).await?, Some(Version(3)));
     Ok(())
 }
 
-#[tokio::test]
-async fn a_refused_write_changes_nothing_and_the_transaction_goes_on() -> Tested {
-    let ground = Ground::new().await?;
+async fn a_refused_write_changes_nothing_and_the_transaction_goes_on(ground: Ground) -> Tested {
     assert!(matches!(
-        ground.store.commit(step(1, 0, 2)?).await?,
+        ground.store().commit(step(1, 0, 2)?).await?,
         Committed::Written(_)
     ));
     let transaction = ground.begin().await?;
-    let within = ground.store.within(&transaction);
+    let within = ground.within(&transaction);
     assert_eq!(within.write(step(1, 1, 1)?).await?, Committed::HeadMoved);
     let next = step(1, 2, 1)?;
     assert_eq!(
@@ -82,20 +91,18 @@ async fn a_refused_write_changes_nothing_and_the_transaction_goes_on() -> Tested
         Committed::Written(Version(3))
     );
     transaction.commit().await?;
-    assert_eq!(version(&ground.store, &next).await?, Some(Version(3)));
+    assert_eq!(version(ground.store(), &next).await?, Some(Version(3)));
     Ok(())
 }
 
-#[tokio::test]
-async fn a_write_that_fails_leaves_nothing_in_the_transaction() -> Tested {
-    let ground = Ground::new().await?;
+async fn a_write_that_fails_leaves_nothing_in_the_transaction(ground: Ground) -> Tested {
     assert!(matches!(
-        ground.store.commit(step(1, 0, 1)?).await?,
+        ground.store().commit(step(1, 0, 1)?).await?,
         Committed::Written(_)
     ));
     let transaction = ground.begin().await?;
     insert(&transaction, 7).await?;
-    let within = ground.store.within(&transaction);
+    let within = ground.within(&transaction);
     let mut torn = step(1, 1, 2)?;
     torn.entries.reverse();
     let failed = within.write(torn.clone()).await;
@@ -116,21 +123,19 @@ async fn a_write_that_fails_leaves_nothing_in_the_transaction() -> Tested {
     );
     transaction.commit().await?;
     assert_eq!(ground.payouts().await?, [7]);
-    assert_eq!(version(&ground.store, &torn).await?, Some(Version(1)));
+    assert_eq!(version(ground.store(), &torn).await?, Some(Version(1)));
     Ok(())
 }
 
-#[tokio::test]
-async fn of_a_write_within_and_one_outside_one_is_there() -> Tested {
-    for commits in [true, false] {
-        let ground = Ground::new().await?;
+async fn of_a_write_within_and_one_outside_one_is_there(ground: Ground) -> Tested {
+    for (number, commits) in [(1, true), (2, false)] {
         let transaction = ground.begin().await?;
-        let within = ground.store.within(&transaction);
-        let written = within.write(step(1, 0, 1)?).await?;
+        let within = ground.within(&transaction);
+        let written = within.write(step(number, 0, 1)?).await?;
         assert_eq!(written, Committed::Written(Version(1)));
-        let outside = step(1, 0, 2)?;
+        let outside = step(number, 0, 2)?;
         // As long as the transaction is open, nobody else gets anywhere.
-        let early = ground.store.commit(outside.clone()).await;
+        let early = ground.store().commit(outside.clone()).await;
         assert_eq!(
             early.map_err(|error| error.kind()),
             Err(StoreErrorKind::Unavailable)
@@ -143,7 +148,7 @@ async fn of_a_write_within_and_one_outside_one_is_there() -> Tested {
             true => Committed::HeadMoved,
             false => Committed::Written(Version(2)),
         };
-        assert_eq!(ground.store.commit(outside).await?, expected);
+        assert_eq!(ground.store().commit(outside).await?, expected);
     }
     Ok(())
 }
@@ -162,9 +167,9 @@ async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> 
     drive.await
 }
 
-#[tokio::test]
-async fn a_write_that_is_dropped_is_whole_or_leaves_nothing_wherever_it_was() -> Tested {
-    let ground = Ground::new().await?;
+async fn a_write_that_is_dropped_is_whole_or_leaves_nothing_wherever_it_was(
+    ground: Ground,
+) -> Tested {
     let (mut number, mut dropped) = (0, 0);
     for _ in 0..20 {
         // A little further each time, until it comes to its end.
@@ -172,13 +177,13 @@ async fn a_write_that_is_dropped_is_whole_or_leaves_nothing_wherever_it_was() ->
             number += 1;
             let commit = step(number, 0, 5)?;
             let transaction = ground.begin().await?;
-            let within = ground.store.within(&transaction);
+            let within = ground.within(&transaction);
             let written = dropped_after(polls, within.write(commit.clone())).await;
             // A host that goes on all the same.
             transaction.commit().await?;
             let (after, there) = (
-                ground.store.commit(step(number, 0, 1)?).await?,
-                version(&ground.store, &commit).await?,
+                ground.store().commit(step(number, 0, 1)?).await?,
+                version(ground.store(), &commit).await?,
             );
             let (whole, nothing) = (
                 (Committed::HeadMoved, Some(Version(5))),
