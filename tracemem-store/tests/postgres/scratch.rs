@@ -44,7 +44,11 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let (url, drop) = (
             self.url.clone(),
-            format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.schema),
+            // A test that failed may have left a transaction open.
+            format!(
+                "SET lock_timeout TO '3s'; DROP SCHEMA IF EXISTS \"{}\" CASCADE",
+                self.schema
+            ),
         );
         // A test's own runtime may be gone, or be inside of this very call.
         let dropped = std::thread::spawn(move || -> Result<(), Failed> {
