@@ -1,24 +1,28 @@
 //! A payout in the host's own database, guarded as `SameTransaction`: it happens exactly once, whatever becomes of its transaction.
 //!
-//! Accounts and payouts are the host's tables, in the file that the store keeps its traces in. Effect, receipt and close are written in
-//! one transaction of the host's: a worker that loses its connection before the commit has paid nothing and left no receipt, and the
-//! next delivery of the same job runs the effect again, under a new fence. `cargo run --example same_transaction` prints a table and ends
-//! with 1 if the claim is not true.
+//! Accounts and payouts are the host's tables, in the database that the store keeps its traces in. Effect, receipt and close are written
+//! in one transaction of the host's: a worker that loses its connection before the commit has paid nothing and left no receipt, and the
+//! next delivery of the same job runs the effect again, under a new fence.
+//!
+//! `cargo run --example same_transaction` prints a table and ends with 1 if the claim is not true. It needs nothing and leaves nothing:
+//! the database is a SQLite file in a temporary folder. With `-- --url postgres://user:password@host/database` it is that Postgres, in a
+//! schema of its own that is dropped at the end.
 
 use std::{error::Error, process::ExitCode};
 
 use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use tracemem_sdk::{
     TraceMem,
     decision::{DecisionRequest, Outcome},
     guard::{Execution, GuardError, Permit, RecordError, ResultExt, Run, Safety},
     policy::{Attachment, PolicyFn, PolicyOutcome},
+    store::{Backend, HostTransaction},
     tenant::Agent,
 };
-use tracemem_store::SqliteStore;
+use tracemem_store::{PostgresStore, SqliteStore, postgres::PostgresOptions};
 
 /// What keeps a payout from being committed. None of it says whether it was: the guard asks the database.
 #[derive(Debug, thiserror::Error)]
@@ -38,21 +42,53 @@ enum Luck {
     LosesItsConnection,
 }
 
-/// The host: its own connection, and the store in the same file.
+/// The store, in one of the two databases that can share a transaction with it.
+#[derive(Debug, Clone)]
+enum Store {
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
+}
+
+/// The host: its own connection, and the store in the same database.
 struct Host {
     database: DatabaseConnection,
-    store: SqliteStore,
+    store: Store,
     agent: Agent,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("bank.db");
-    let store = SqliteStore::open(&path).await?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [] => {
+            let folder = tempfile::tempdir()?;
+            let path = folder.path().join("bank.db");
+            let store = Store::Sqlite(SqliteStore::open(&path).await?);
+            let url = format!("sqlite://{}?mode=rwc", path.display());
+            show(store, Database::connect(url).await?).await
+        }
+        [option, url] if option == "--url" => {
+            let schema = format!("same_transaction_{}", std::process::id());
+            let options = PostgresOptions::new().schema(&schema)?;
+            let store = Store::Postgres(options.connect(url).await?);
+            let mut options = ConnectOptions::new(url);
+            options.set_schema_search_path(schema.clone());
+            let shown = show(store, Database::connect(options).await?).await;
+            let database = Database::connect(url).await?;
+            let drop = format!("DROP SCHEMA {schema} CASCADE");
+            database.execute_unprepared(&drop).await?;
+            shown
+        }
+        _ => Err("usage: same_transaction [--url postgres://user:password@host/database]".into()),
+    }
+}
+
+/// Delivers the job three times, and shows what became of it.
+async fn show(store: Store, database: DatabaseConnection) -> Result<ExitCode, Box<dyn Error>> {
+    make_bank(&database).await?;
     let tracemem = tracemem(store.clone())?;
     let host = Host {
-        database: bank(&format!("sqlite://{}?mode=rwc", path.display())).await?,
+        database,
         store,
         agent: tracemem.tenant("acme".parse()?).agent("payouts".parse()?),
     };
@@ -104,7 +140,7 @@ impl Host {
         let done = permit
             .executed("payout_1")
             .outcome(Outcome::succeeded())
-            .record_within(&self.store.within(&transaction))
+            .record_within(self.store.within(&transaction).as_ref())
             .await?;
         if luck == Luck::LosesItsConnection {
             return Err(PayoutError::ConnectionLost);
@@ -128,11 +164,30 @@ impl Host {
 
     async fn number(&self, sql: &str) -> Result<i64, Box<dyn Error>> {
         let backend = self.database.get_database_backend();
-        let row = sea_orm::Statement::from_string(backend, sql);
+        let row = Statement::from_string(backend, sql);
         let row = self.database.query_one_raw(row).await?;
         Ok(row
             .ok_or("there is no such number")?
             .try_get("", "number")?)
+    }
+}
+
+impl Store {
+    /// The store bound to a transaction of the host's.
+    fn within<'a>(&'a self, transaction: &'a DatabaseTransaction) -> Box<dyn HostTransaction + 'a> {
+        match self {
+            Self::Sqlite(store) => Box::new(store.within(transaction)),
+            Self::Postgres(store) => Box::new(store.within(transaction)),
+        }
+    }
+}
+
+impl From<Store> for Backend {
+    fn from(store: Store) -> Self {
+        match store {
+            Store::Sqlite(store) => store.into(),
+            Store::Postgres(store) => store.into(),
+        }
     }
 }
 
@@ -146,8 +201,7 @@ async fn begin(database: &DatabaseConnection) -> Result<DatabaseTransaction, DbE
 }
 
 /// The host's own tables, with one account.
-async fn bank(url: &str) -> Result<DatabaseConnection, DbErr> {
-    let database = Database::connect(url).await?;
+async fn make_bank(database: &DatabaseConnection) -> Result<(), DbErr> {
     for statement in [
         "CREATE TABLE accounts (id TEXT PRIMARY KEY, balance BIGINT NOT NULL)",
         "CREATE TABLE payouts (account TEXT NOT NULL, amount BIGINT NOT NULL)",
@@ -155,7 +209,7 @@ async fn bank(url: &str) -> Result<DatabaseConnection, DbErr> {
     ] {
         database.execute_unprepared(statement).await?;
     }
-    Ok(database)
+    Ok(())
 }
 
 /// The job's own id is the key: however often it is delivered, it is one decision.
@@ -165,7 +219,7 @@ fn request() -> Result<DecisionRequest, Box<dyn Error>> {
     Ok(DecisionRequest::from_json("job_841".parse()?, body)?)
 }
 
-fn tracemem(store: SqliteStore) -> Result<TraceMem, Box<dyn Error>> {
+fn tracemem(store: Store) -> Result<TraceMem, Box<dyn Error>> {
     let policy = PolicyFn::new("small_payouts".parse()?, "1", |input| {
         let amount = input.context.get("amount");
         Ok(match amount.and_then(serde_json::Value::as_u64) {
