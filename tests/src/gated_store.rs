@@ -9,11 +9,11 @@ use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tracemem_sdk::{
-    id::TenantId,
+    id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob,
-        Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
-        StreamId, Version,
+        Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index, KeyClaim,
+        KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError, StoreErrorKind,
+        StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -253,6 +253,26 @@ impl Catalog for GatedStore {
     ) -> Result<Vec<Document>, StoreError> {
         self.store.documents(tenant, kind, after, limit).await
     }
+
+    async fn credential(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: Option<u64>,
+    ) -> Result<Option<SealedCredential>, StoreError> {
+        self.store
+            .credential(tenant, integration, kind, version)
+            .await
+    }
+
+    async fn credentials(
+        &self,
+        after: Option<&CredentialCursor>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
+        self.store.credentials(after, limit).await
+    }
 }
 
 #[async_trait]
@@ -264,5 +284,14 @@ impl Index for GatedStore {
         limit: NonZeroU32,
     ) -> Result<Page, StoreError> {
         self.store.list(tenant, listing, limit).await
+    }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.store.intents(tenant, after, limit).await
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod arrow;
 pub mod carrying;
+pub mod cluster;
 pub mod gated_store;
 pub mod gates;
 pub mod host;
@@ -16,6 +17,7 @@ pub mod notices;
 pub mod process;
 pub mod protocol;
 pub mod scale;
+pub mod scratch;
 pub mod serving;
 pub mod starving;
 pub mod target;

@@ -19,8 +19,13 @@ pub struct NoEntropy(#[source] getrandom::Error);
 /// Fills an array from the operating system's generator.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoEntropy> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(NoEntropy)?;
+    fill_random(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Fills bytes where they stand, so that no copy of a secret is left behind.
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), NoEntropy> {
+    getrandom::fill(bytes).map_err(NoEntropy)
 }
 
 /// A text is no id of the kind asked for.
@@ -172,6 +177,10 @@ named! {
     IntegrationId
 }
 named! {
+    /// What a credential is for within its integration, such as `bot_token` or `signing_secret`.
+    CredentialKind
+}
+named! {
     /// A fact provider.
     FactProviderId
 }
@@ -217,6 +226,11 @@ impl DecisionId {
 }
 
 impl DecisionId {
+    /// The least id that a decision opened in this millisecond could have; no decision has it, because a UUID v7 names its version.
+    pub(crate) fn first_of(time: Timestamp) -> Self {
+        Self(format!("{}{:012x}{:020}", Self::PREFIX, time.as_millis(), 0).into())
+    }
+
     /// The execution that is reported for this decision without a guard: a decision has one effect.
     pub(crate) fn reported_execution(&self) -> ExecutionId {
         ExecutionId(swap_prefix(&self.0, Self::PREFIX, ExecutionId::PREFIX))

@@ -16,6 +16,8 @@ pub mod json;
 pub mod mocks;
 pub mod policy;
 pub mod route;
+pub mod search;
+pub mod secrets;
 pub mod store;
 pub mod tenant;
 #[cfg(feature = "testing")]

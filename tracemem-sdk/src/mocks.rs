@@ -13,5 +13,6 @@
 //! ```
 
 pub use crate::{
-    integration::MockIntegration, policy::MockPolicy, route::MockApprovalRoute, store::MockStore,
+    integration::MockIntegration, policy::MockPolicy, route::MockApprovalRoute,
+    secrets::MockKeyProvider, store::MockStore,
 };

@@ -1,12 +1,13 @@
 //! The root handle: what a host builds once and hands parts of to those who act.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, num::NonZeroU32, sync::Arc};
 
 use crate::{
     approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
     engine::{Builder, Engine},
-    id::{ApprovalId, TenantId},
-    store::{Backend, StoreError, StoreHealth},
+    id::{ApprovalId, CredentialKind, IntegrationId, TenantId},
+    secrets::{self, Credential, CredentialError, CredentialsMaintained},
+    store::{Backend, CredentialCursor, StoreError, StoreHealth},
     tenant::Tenant,
     time::Timestamp,
     worker::Worker,
@@ -82,6 +83,39 @@ impl TraceMem {
     /// [`AnswerError`]; who loses a race is told what won.
     pub async fn answer(&self, answer: &VerifiedAnswer) -> Result<Answered, AnswerError> {
         answering::answer(&self.engine, answer).await
+    }
+
+    /// Opens a credential of an integration: this version, or the newest. `None` where there is none, and where it has expired; a key that
+    /// the provider does not have is an error. It changes nothing.
+    ///
+    /// # Errors
+    /// [`CredentialError`].
+    pub async fn credential(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: Option<u64>,
+    ) -> Result<Option<Credential>, CredentialError> {
+        secrets::read(&self.engine, tenant, integration, kind, version).await
+    }
+
+    /// Walks one page of the stored credentials of all tenants: wraps their data keys under the key provider's current key, and removes
+    /// versions that have expired. Each change is an event on its tenant's administrative stream. Begin with `None` and go on with
+    /// [`next`](CredentialsMaintained::next).
+    ///
+    /// It may be called at any time and by several processes at once, and be dropped or killed anywhere: what it has changed is changed
+    /// wholly, and a walk that begins anew passes over it.
+    ///
+    /// # Errors
+    /// [`CredentialError`], where going on makes no sense; a credential that cannot be wrapped anew is no error but
+    /// [`refused`](CredentialsMaintained::refused).
+    pub async fn maintain_credentials(
+        &self,
+        after: Option<&CredentialCursor>,
+        limit: NonZeroU32,
+    ) -> Result<CredentialsMaintained, CredentialError> {
+        secrets::maintain(&self.engine, after, limit).await
     }
 
     /// The background worker: the host runs it on a task of its own.

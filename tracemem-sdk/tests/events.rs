@@ -65,7 +65,11 @@ fn the_names_of_events_are_those_that_were_agreed() {
     for name in agreed {
         assert!(names.contains(&name), "{name}");
     }
-    let administrative = ["document_changed", "report_received_late"];
+    let administrative = [
+        "document_changed",
+        "credential_changed",
+        "report_received_late",
+    ];
     assert_eq!(names.len(), agreed.len() + administrative.len());
 }
 
@@ -143,6 +147,10 @@ fn claims() -> Vec<(&'static str, Value)> {
         (
             "document_changed",
             json!({"document_kind": "route", "document_id": "finance", "version": 1, "document_hash": hash}),
+        ),
+        (
+            "credential_changed",
+            json!({"integration_id": "mail", "credential_kind": "token", "version": 2, "act": "stored", "previous_until": at}),
         ),
         (
             "report_received_late",

@@ -161,6 +161,12 @@ async fn outcomes(
         kind(store.health().await),
         kind(store.document(&tenant, route, "a", None).await),
         kind(store.documents(&tenant, route, None, all).await),
+        kind(
+            store
+                .credential(&tenant, &"mail".parse()?, &"token".parse()?, None)
+                .await,
+        ),
+        kind(store.credentials(None, all).await),
         kind(store.list(&tenant, &Listing::default(), all).await),
         kind(store.close().await),
     ])

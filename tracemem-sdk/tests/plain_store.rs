@@ -55,8 +55,11 @@ impl PlainStore {
 #[async_trait]
 impl Store for PlainStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        if !commit.documents.is_empty() {
-            return Err(StoreError::new(StoreErrorKind::Unsupported, "documents"));
+        if !commit.documents.is_empty() || !commit.credentials.is_empty() {
+            return Err(StoreError::new(
+                StoreErrorKind::Unsupported,
+                "configuration",
+            ));
         }
         self.0.commit(commit).await
     }

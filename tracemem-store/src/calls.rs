@@ -6,10 +6,11 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use tokio::sync::watch;
 use tracemem_sdk::{
-    id::TenantId,
+    id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Commit, Committed, Document, DocumentKind, KeyClaim, KeyDigest, LeasedJob, Listing, Page,
-        StoreError, Stream, StreamHead, StreamId, Version,
+        Commit, Committed, CredentialCursor, Document, DocumentKind, KeyClaim, KeyDigest,
+        LeasedJob, Listing, Page, SealedCredential, StoreError, Stream, StreamHead, StreamId,
+        Version,
     },
     time::Timestamp,
 };
@@ -17,7 +18,7 @@ use tracemem_sdk::{
 use crate::{
     queue::{Queue, Work},
     sql::{
-        catalog,
+        catalog, credentials,
         database::Database,
         fault::Fault,
         index,
@@ -169,6 +170,30 @@ impl<D: Database> Calls<D> {
             .map_err(|fault| fault.while_doing("listing documents"))
     }
 
+    pub(crate) async fn credential(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: Option<u64>,
+    ) -> Result<Option<SealedCredential>, StoreError> {
+        let read = async {
+            credentials::credential(self.reading()?, tenant, integration, kind, version).await
+        };
+        read.await
+            .map_err(|fault| fault.while_doing("reading a credential"))
+    }
+
+    pub(crate) async fn credentials(
+        &self,
+        after: Option<&CredentialCursor>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
+        let read = async { credentials::credentials(self.reading()?, after, limit).await };
+        read.await
+            .map_err(|fault| fault.while_doing("listing credentials"))
+    }
+
     pub(crate) async fn list(
         &self,
         tenant: &TenantId,
@@ -178,5 +203,16 @@ impl<D: Database> Calls<D> {
         let read = async { index::list(self.reading()?, tenant, listing, limit).await };
         read.await
             .map_err(|fault| fault.while_doing("listing decisions"))
+    }
+
+    pub(crate) async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        let read = async { index::intents(self.reading()?, tenant, after, limit).await };
+        read.await
+            .map_err(|fault| fault.while_doing("listing intents"))
     }
 }

@@ -8,11 +8,11 @@ macro_rules! store_traits {
 
             use async_trait::async_trait;
             use tracemem_sdk::{
-                id::TenantId,
+                id::{CredentialKind, IntegrationId, TenantId},
                 store::{
-                    Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-                    LeasedJob, Listing, Page, Store, StoreError, StoreHealth, Stream, StreamHead,
-                    StreamId, Version,
+                    Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
+                    KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store,
+                    StoreError, StoreHealth, Stream, StreamHead, StreamId, Version,
                 },
                 time::Timestamp,
             };
@@ -107,6 +107,26 @@ macro_rules! store_traits {
                 ) -> Result<Vec<Document>, StoreError> {
                     self.calls().documents(tenant, kind, after, limit).await
                 }
+
+                async fn credential(
+                    &self,
+                    tenant: &TenantId,
+                    integration: &IntegrationId,
+                    kind: &CredentialKind,
+                    version: Option<u64>,
+                ) -> Result<Option<SealedCredential>, StoreError> {
+                    self.calls()
+                        .credential(tenant, integration, kind, version)
+                        .await
+                }
+
+                async fn credentials(
+                    &self,
+                    after: Option<&CredentialCursor>,
+                    limit: NonZeroU32,
+                ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
+                    self.calls().credentials(after, limit).await
+                }
             }
 
             #[async_trait]
@@ -118,6 +138,15 @@ macro_rules! store_traits {
                     limit: NonZeroU32,
                 ) -> Result<Page, StoreError> {
                     self.calls().list(tenant, listing, limit).await
+                }
+
+                async fn intents(
+                    &self,
+                    tenant: &TenantId,
+                    after: Option<&str>,
+                    limit: NonZeroU32,
+                ) -> Result<Vec<String>, StoreError> {
+                    self.calls().intents(tenant, after, limit).await
                 }
             }
         };

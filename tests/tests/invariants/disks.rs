@@ -2,12 +2,14 @@
 
 use std::{fs, future::Future, path::PathBuf, sync::Arc};
 
+use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use tempfile::TempDir;
 use tracemem_sdk::{
     store::{Catalog, Index, Store},
     testing::MemoryStore,
 };
-use tracemem_store::SqliteStore;
+use tracemem_store::{PostgresStore, SqliteStore};
+use tracemem_tests::{cluster::Cluster, scratch::Scratch};
 
 use crate::world::Failure;
 
@@ -18,6 +20,11 @@ pub(crate) trait Disk: Sized + Send + Sync + 'static {
 
     /// An empty one.
     fn empty() -> Result<Self, Failure>;
+
+    /// An empty one that can be copied.
+    fn copyable() -> Result<Self, Failure> {
+        Self::empty()
+    }
 
     /// Opens a store on it, beside those that are open.
     fn open(&self) -> impl Future<Output = Result<Arc<Self::Store>, Failure>> + Send;
@@ -102,4 +109,76 @@ impl Disk for SqliteFile {
             .flat_map(|(_, bytes)| bytes)
             .collect())
     }
+}
+
+/// A schema on the Postgres that the tests share, or a Postgres of its own.
+#[derive(Debug)]
+pub(crate) enum Postgres {
+    Shared(Scratch),
+    Own(Cluster),
+}
+
+impl Disk for Postgres {
+    type Store = PostgresStore;
+
+    fn empty() -> Result<Self, Failure> {
+        Ok(Self::Shared(Scratch::new()?))
+    }
+
+    fn copyable() -> Result<Self, Failure> {
+        Ok(Self::Own(Cluster::start(&[])?))
+    }
+
+    async fn open(&self) -> Result<Arc<PostgresStore>, Failure> {
+        Ok(Arc::new(match self {
+            Self::Shared(scratch) => scratch.options()?.connect(scratch.url()).await?,
+            Self::Own(cluster) => PostgresStore::connect(&cluster.url()).await?,
+        }))
+    }
+
+    fn copy(&self) -> Result<Self, Failure> {
+        match self {
+            Self::Shared(_) => Err("a schema has no files of its own".into()),
+            Self::Own(cluster) => Ok(Self::Own(cluster.copy()?)),
+        }
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, Failure> {
+        let (url, schema) = match self {
+            Self::Shared(scratch) => (scratch.url().to_owned(), scratch.schema().to_owned()),
+            Self::Own(cluster) => (cluster.url(), "public".to_owned()),
+        };
+        // Whoever asks may be inside of a runtime.
+        let dumped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(dump(&url, &schema))
+        });
+        dumped.join().map_err(|_| "the dump panicked")?
+    }
+}
+
+/// Every value of every table, as it was given to the database: what it makes of it on its disk may be compressed.
+async fn dump(url: &str, schema: &str) -> Result<Vec<u8>, Failure> {
+    let db = Database::connect(url).await?;
+    let columns = "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = $1";
+    let here = [schema.into()];
+    let columns = Statement::from_sql_and_values(DbBackend::Postgres, columns, here);
+    let mut bytes = Vec::new();
+    for column in db.query_all_raw(columns).await? {
+        let (table, column): (String, String) = (column.try_get_by(0)?, column.try_get_by(1)?);
+        let values = format!(
+            "SELECT coalesce(CASE WHEN pg_typeof(\"{column}\") = 'bytea'::regtype THEN \"{column}\"::text::bytea \
+             ELSE convert_to(\"{column}\"::text, 'UTF8') END, '') FROM \"{schema}\".\"{table}\""
+        );
+        let values = Statement::from_string(DbBackend::Postgres, values);
+        for value in db.query_all_raw(values).await? {
+            let value: Vec<u8> = value.try_get_by(0)?;
+            bytes.extend(value);
+            bytes.push(b'\n');
+        }
+    }
+    db.close().await?;
+    Ok(bytes)
 }

@@ -83,7 +83,7 @@ pub(crate) async fn i10_what_was_acknowledged_is_there_after_a_restart_without_c
 
 pub(crate) async fn i10_what_was_acknowledged_is_in_a_copy_of_the_files_at_that_moment<D: Disk>()
 -> Tested {
-    let world = World::<D>::ruled(ask).await?;
+    let world = World::ruled_on(D::copyable()?, ask).await?;
     let mut decision = None;
     let mut copies = Vec::new();
     for place in 0..STEPS {

@@ -73,3 +73,4 @@ macro_rules! invariants {
 
 invariants!(memory, crate::disks::Memory);
 invariants!(sqlite, crate::disks::SqliteFile);
+invariants!(postgres, crate::disks::Postgres);

@@ -8,10 +8,11 @@ use std::{
 
 use tracemem_sdk::{
     async_trait,
-    id::TenantId,
+    id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob,
-        Listing, Page, Store, StoreError, StoreHealth, Stream, StreamHead, StreamId, Version,
+        Catalog, Commit, Committed, CredentialChange, CredentialCursor, Document, DocumentKind,
+        Index, KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError,
+        StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -82,6 +83,13 @@ impl Seen {
         for document in &commit.documents {
             keep(document.id.as_bytes());
             keep(&document.bytes);
+        }
+        for credential in &commit.credentials {
+            match credential {
+                CredentialChange::Put { envelope, .. } => keep(envelope),
+                CredentialChange::Rewrap { from, to, .. } => keep(&[from.as_slice(), to].concat()),
+                CredentialChange::Remove { .. } => {}
+            }
         }
         for job in &commit.jobs {
             keep(&job.payload);
@@ -218,6 +226,26 @@ impl<S: Catalog> Catalog for Probe<S> {
         }
         Ok(read)
     }
+
+    async fn credential(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: Option<u64>,
+    ) -> Result<Option<SealedCredential>, StoreError> {
+        self.inner
+            .credential(tenant, integration, kind, version)
+            .await
+    }
+
+    async fn credentials(
+        &self,
+        after: Option<&CredentialCursor>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
+        self.inner.credentials(after, limit).await
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -230,5 +258,14 @@ impl<S: Index> Index for Probe<S> {
         limit: NonZeroU32,
     ) -> Result<Page, StoreError> {
         self.inner.list(tenant, listing, limit).await
+    }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.inner.intents(tenant, after, limit).await
     }
 }

@@ -90,8 +90,13 @@ pub(crate) struct World<D: Disk> {
 impl<D: Disk> World<D> {
     /// A host on an empty disk whose only policy says this.
     pub(crate) async fn ruled(ruling: Ruling) -> Result<Self, Failure> {
+        Self::ruled_on(D::empty()?, ruling).await
+    }
+
+    /// A host whose one policy rules so, on this disk.
+    pub(crate) async fn ruled_on(disk: D, ruling: Ruling) -> Result<Self, Failure> {
         let policy: PolicyId = "world".parse()?;
-        Self::configured(move |builder| {
+        Self::configured_on(disk, move |builder| {
             builder
                 .policy(PolicyFn::new(policy.clone(), "1", move |_| ruling()))
                 .attach(Attachment::everywhere(policy.clone()))
@@ -103,10 +108,16 @@ impl<D: Disk> World<D> {
     pub(crate) async fn configured(
         configure: impl Fn(Builder) -> Builder + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
+        Self::configured_on(D::empty()?, configure).await
+    }
+
+    async fn configured_on(
+        disk: D,
+        configure: impl Fn(Builder) -> Builder + Send + Sync + 'static,
+    ) -> Result<Self, Failure> {
         let clock = FakeClock::new(Timestamp::from_micros(1_795_000_000_000_000));
         let integration = RecordingIntegration::new("kept".parse()?);
-        let disk = Arc::new(D::empty()?);
-        Self::start(disk, clock, integration, Arc::new(configure)).await
+        Self::start(Arc::new(disk), clock, integration, Arc::new(configure)).await
     }
 
     /// Another process of the same host, on the same disk.

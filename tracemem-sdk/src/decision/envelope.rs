@@ -52,6 +52,14 @@ impl Actor {
         }
     }
 
+    /// The library itself, acting because the host called for maintenance.
+    pub(crate) fn host() -> Self {
+        Self {
+            id: "tracemem".to_owned(),
+            via: "host".to_owned(),
+        }
+    }
+
     /// The library itself, acting as the background worker.
     pub(crate) fn worker() -> Self {
         Self {

@@ -20,7 +20,8 @@ use crate::{
     guard::SafetyTerm,
     id::{AgentId, DecisionId, NoEntropy, RequestId, TenantId},
     policy::evaluation::judge,
-    store::{Committed, KeyClaim, StoreError, StoreErrorKind, StreamId, Term},
+    search::terms_of,
+    store::{Committed, KeyClaim, StoreError, StoreErrorKind, StreamId},
 };
 
 /// A decision could not be made. No effect was started; unless the store failed, nothing was written.
@@ -185,14 +186,7 @@ pub(crate) async fn open(
     let (mut commit, trace) = draft.finish().map_err(DecideError::Unwritable)?;
     commit.jobs = jobs;
     commit.claim = Some(claim.claim(&decision));
-    commit.terms = checked
-        .tags
-        .iter()
-        .map(|tag| Term {
-            kind: "tag".to_owned(),
-            value: tag.clone(),
-        })
-        .collect();
+    commit.terms = terms_of(tenant, engine.index_key.as_ref(), &checked);
     match engine.commit(commit).await {
         Ok(Committed::Written(_)) => Ok(Opened::New(trace)),
         Ok(Committed::KeyTaken(taken)) => claim.holder(engine, &taken).await.map(Opened::Existing),

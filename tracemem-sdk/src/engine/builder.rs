@@ -14,6 +14,8 @@ use crate::{
     integration::Integration,
     policy::{Attachment, FactProvider, Policy},
     route::ApprovalRoute,
+    search::IndexKey,
+    secrets::KeyProvider,
     store::Backend,
     time::{Clock, SystemClock},
 };
@@ -63,12 +65,14 @@ pub struct Builder {
     backend: Backend,
     clock: Arc<dyn Clock>,
     settings: Settings,
+    keys: Option<Arc<dyn KeyProvider>>,
     policies: Vec<Arc<dyn Policy>>,
     attachments: Vec<Attachment>,
     facts: Vec<Arc<dyn FactProvider>>,
     routes: Vec<Arc<dyn ApprovalRoute>>,
     default_route: Option<RouteId>,
     integrations: Vec<Arc<dyn Integration>>,
+    index_key: Option<IndexKey>,
 }
 
 impl Builder {
@@ -77,12 +81,14 @@ impl Builder {
             backend,
             clock: Arc::new(SystemClock),
             settings: Settings::default(),
+            keys: None,
             policies: Vec::new(),
             attachments: Vec::new(),
             facts: Vec::new(),
             routes: Vec::new(),
             default_route: None,
             integrations: Vec::new(),
+            index_key: None,
         }
     }
 
@@ -97,6 +103,14 @@ impl Builder {
     /// Other times and limits than the defaults.
     pub fn settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// Who holds the keys that credentials are sealed with. Without one there are no stored credentials.
+    pub fn key_provider(self, keys: impl KeyProvider) -> Self {
+        Self {
+            keys: Some(Arc::new(keys)),
+            ..self
+        }
     }
 
     /// Registers a policy. It applies where it is [attached](Self::attach), or where a request names it.
@@ -137,6 +151,15 @@ impl Builder {
         self
     }
 
+    /// The key under which tags, actors, source records and the words of titles are indexed. Without one they are not, and a
+    /// [search](crate::search) for them is refused.
+    pub fn index_key(self, key: IndexKey) -> Self {
+        Self {
+            index_key: Some(key),
+            ..self
+        }
+    }
+
     /// Checks that everything fits together.
     ///
     /// # Errors
@@ -146,12 +169,14 @@ impl Builder {
             backend,
             clock,
             settings,
+            keys,
             policies,
             attachments,
             facts,
             routes,
             default_route,
             integrations,
+            index_key,
         } = self;
         check_settings(&settings)?;
         let policies = by_id("policy", policies, |policy| policy.id())?;
@@ -193,12 +218,14 @@ impl Builder {
             backend,
             clock,
             settings,
+            keys,
             policies,
             attachments,
             facts,
             routes,
             default_route,
             integrations,
+            index_key,
             configurations: Mutex::default(),
             work: Notify::new(),
         }))

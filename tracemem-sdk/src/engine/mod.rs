@@ -24,6 +24,8 @@ use crate::{
     integration::Integration,
     policy::{Attachment, FactProvider, Policy},
     route::ApprovalRoute,
+    search::IndexKey,
+    secrets::KeyProvider,
     store::{Backend, Commit, Committed, StoreError, StoreErrorKind, StreamId},
     time::{Clock, Timestamp},
 };
@@ -34,12 +36,15 @@ pub(crate) struct Engine {
     pub(crate) backend: Backend,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: Settings,
+    /// Who wraps the data keys of credentials, if there is anybody.
+    pub(crate) keys: Option<Arc<dyn KeyProvider>>,
     policies: BTreeMap<PolicyId, Arc<dyn Policy>>,
     attachments: Vec<Attachment>,
     pub(crate) facts: BTreeMap<FactProviderId, Arc<dyn FactProvider>>,
     routes: BTreeMap<RouteId, Arc<dyn ApprovalRoute>>,
     default_route: Option<RouteId>,
     pub(crate) integrations: BTreeMap<IntegrationId, Arc<dyn Integration>>,
+    pub(crate) index_key: Option<IndexKey>,
     configurations: Mutex<BTreeMap<TenantId, Cached>>,
     /// Told whenever this process put a job, so that its worker need not wait for the next look.
     pub(crate) work: Notify,

@@ -1,11 +1,11 @@
-//! The catalog: versioned configuration documents of a tenant, written in the commit that records the change.
+//! The catalog: versioned configuration documents of a tenant and its sealed credentials, written in the commit that records the change.
 
 use std::{fmt, num::NonZeroU32};
 
 use async_trait::async_trait;
 
-use super::{Store, StoreError};
-use crate::id::TenantId;
+use super::{CredentialCursor, SealedCredential, Store, StoreError};
+use crate::id::{CredentialKind, IntegrationId, TenantId};
 
 /// What kind of configuration a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,7 +56,8 @@ pub struct DocumentWrite {
 /// A document as it is stored: what was written, unchanged.
 pub type Document = DocumentWrite;
 
-/// Reads configuration documents. They are written by [`Store::commit`], never changed and never deleted.
+/// Reads configuration documents and sealed credentials. Both are written by [`Store::commit`]; documents are never changed and never
+/// deleted. No call that reads the one reads the other.
 ///
 /// # Contract
 /// - What a commit wrote is read by whoever asks after it returned.
@@ -64,6 +65,11 @@ pub type Document = DocumentWrite;
 /// - `documents` gives the newest version of each document of a kind, by id in byte order, after `after`, at most `limit`.
 /// - A commit with a document whose version is not the next fails with [`StoreErrorKind::Backend`](super::StoreErrorKind::Backend)
 ///   and writes nothing. Where its head has moved it is told that instead, as the loser of a race for a version must be.
+/// - `credential` finds a given version, or the newest where none is given, expired or not; of another tenant it finds nothing.
+/// - `credentials` gives all versions of all tenants, each under its own name, by tenant, integration, kind (in byte order) and version,
+///   after `after`, at most `limit`. The cost of a page does not grow with the number of credentials stored.
+/// - A commit with a [`CredentialChange`](super::CredentialChange) that does not fit what is there (a version that is not the next, an
+///   envelope that is not what it replaces, a removal of what is not there or is the newest) fails as one with a wrong document does.
 /// - A dropped future leaves nothing behind. Calls overlap.
 #[async_trait]
 pub trait Catalog: Store + fmt::Debug {
@@ -84,4 +90,20 @@ pub trait Catalog: Store + fmt::Debug {
         after: Option<&str>,
         limit: NonZeroU32,
     ) -> Result<Vec<Document>, StoreError>;
+
+    /// One sealed credential.
+    async fn credential(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: Option<u64>,
+    ) -> Result<Option<SealedCredential>, StoreError>;
+
+    /// Sealed credentials of all tenants, for maintenance.
+    async fn credentials(
+        &self,
+        after: Option<&CredentialCursor>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError>;
 }

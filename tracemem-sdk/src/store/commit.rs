@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{DocumentWrite, Job, JobCompletion, StreamId};
+use super::{CredentialChange, DocumentWrite, Job, JobCompletion, StreamId};
 use crate::{
     evidence::digest::Digest,
     id::{AgentId, EventId, JobId, TenantId},
@@ -99,7 +99,7 @@ pub struct Projection {
 /// A value under which a decision is found. Personal values are keyed hashes, made by the sdk before a store sees them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Term {
-    /// What kind of value, in snake case: `tag`, `actor`, `source_record`.
+    /// What kind of value, in snake case: `tag`, `actor`, `source_record`, `word`, `supersedes`.
     pub kind: String,
     /// The value, at most 200 bytes.
     pub value: String,
@@ -124,6 +124,8 @@ pub struct Commit {
     pub terms: Vec<Term>,
     /// Configuration documents to write.
     pub documents: Vec<DocumentWrite>,
+    /// Changes of sealed credentials, in this order.
+    pub credentials: Vec<CredentialChange>,
     /// Jobs to put. A job id that is there already is left as it is.
     pub jobs: Vec<Job>,
     /// Jobs of this stream to take back, leased or not; one that is not there is passed over.
@@ -152,6 +154,7 @@ impl Commit {
             projection,
             terms: Vec::new(),
             documents: Vec::new(),
+            credentials: Vec::new(),
             jobs: Vec::new(),
             cancel: Vec::new(),
             claim: None,

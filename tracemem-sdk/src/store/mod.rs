@@ -11,6 +11,7 @@
 mod backend;
 mod catalog;
 mod commit;
+mod credential;
 mod host_transaction;
 mod index;
 mod job;
@@ -24,8 +25,9 @@ pub use self::{
     backend::Backend,
     catalog::{Catalog, Document, DocumentKind, DocumentWrite},
     commit::{Commit, Committed, Entry, KeyClaim, KeyDigest, Projection, Term, Version},
+    credential::{CredentialChange, CredentialCursor, SealedCredential},
     host_transaction::HostTransaction,
-    index::{Cursor, Index, Listed, Listing, Page},
+    index::{AnyOf, Cursor, Index, Listed, Listing, Order, Page},
     job::{Job, JobCompletion, JobFate, JobKind, LeaseToken, LeasedJob},
     store_error::{StoreError, StoreErrorKind},
 };
@@ -136,7 +138,7 @@ impl StoreHealth {
 ///   It may return early. It subscribes before it looks, so that no commit is slept through.
 /// - After `close` every call fails with [`StoreErrorKind::Closed`]; commits acknowledged before are kept. A wait under way ends then,
 ///   well or with that error. Other handles on the same database, of this process or another, stay open.
-/// - A store that is no [`Catalog`] refuses a commit that holds documents with [`StoreErrorKind::Unsupported`].
+/// - A store that is no [`Catalog`] refuses a commit that holds documents or credentials with [`StoreErrorKind::Unsupported`].
 #[cfg_attr(feature = "unstable-mocks", mockall::automock)]
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {

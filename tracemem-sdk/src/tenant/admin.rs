@@ -1,17 +1,18 @@
-//! The administrator's handle: configuration as versioned documents, and unknown executions that a human cleared up.
+//! The administrator's handle: configuration as versioned documents, sealed credentials, and unknown executions that a human cleared up.
 
-use std::{fmt, num::NonZeroU32, sync::Arc};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::administration::{self, AdminWriteError, DocumentWritten};
+use super::administration::{self, AdminWriteError, AdminWritten};
 use crate::{
     approval::{ApproverIdentity, answering::person},
     decision::{Decision, UnwritableEvent, event::Finding, reconciling, status::ExecutionState},
     engine::{ConfigurationError, Engine},
-    id::{DecisionId, NoEntropy, TenantId},
+    id::{CredentialKind, DecisionId, IntegrationId, NoEntropy, TenantId},
     policy::{Attachment, DeclaredPolicy, InvalidAttachment, InvalidDeclaration, Policy},
     route::{ApprovalRoute, InvalidRoute, RouteStatus, StoredRoute},
+    secrets::{self, CredentialError, CredentialRemoved, CredentialStored, Secret},
     store::{Catalog, Document, DocumentKind, DocumentWrite, Listing, Page, StoreError},
 };
 
@@ -209,6 +210,45 @@ impl Admin {
         self.put(DocumentKind::Attachment, &id, bytes).await
     }
 
+    /// Stores a credential of an integration, or its next version. It is sealed before the store sees it, and no handle of a tenant reads it
+    /// back. The versions before it stay readable for `keep_previous`, for deliveries under way and for what was signed with them; a
+    /// credential that leaked is replaced with [`Duration::ZERO`].
+    ///
+    /// Whether there is such an integration is not looked at: a credential may be stored before it.
+    ///
+    /// # Errors
+    /// [`CredentialError`].
+    pub async fn store_credential(
+        &self,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        secret: &Secret,
+        keep_previous: Duration,
+    ) -> Result<CredentialStored, CredentialError> {
+        secrets::store(
+            &self.engine,
+            &self.tenant,
+            integration,
+            kind,
+            secret,
+            keep_previous,
+        )
+        .await
+    }
+
+    /// Removes an earlier version of a credential before it expires, because nothing needs it any more.
+    ///
+    /// # Errors
+    /// [`CredentialError`]; [`CredentialError::Newest`] where it is not an earlier one.
+    pub async fn remove_credential(
+        &self,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: u64,
+    ) -> Result<CredentialRemoved, CredentialError> {
+        secrets::remove(&self.engine, &self.tenant, integration, kind, version).await
+    }
+
     /// Decisions whose execution nobody knows the end of: they wait for [`reconcile`](Self::reconcile).
     ///
     /// # Errors
@@ -342,8 +382,8 @@ impl Admin {
             )
             .await;
             match written.map_err(AdminError::Write)? {
-                DocumentWritten::Written => return Ok(Stored::Version(version)),
-                DocumentWritten::Outrun => {}
+                AdminWritten::Written => return Ok(Stored::Version(version)),
+                AdminWritten::Outrun => {}
             }
         }
     }

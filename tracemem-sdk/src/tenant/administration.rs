@@ -1,10 +1,10 @@
-//! The administrative stream: changes of configuration, and reports that came after their trace was closed.
+//! The administrative stream: changes of configuration and of credentials, and reports that came after their trace was closed.
 
 use crate::{
     decision::{
         CloseError, UnwritableEvent,
         envelope::{Actor, Head, NewEvent, UnencodableEvent, encode},
-        event::{DocumentChanged, Event, ReportReceivedLate, disclosed},
+        event::{CredentialChanged, DocumentChanged, Event, ReportReceivedLate, disclosed},
     },
     engine::Engine,
     evidence::{
@@ -13,8 +13,8 @@ use crate::{
     },
     id::{AgentId, DecisionId, EventId, NoEntropy, TenantId},
     store::{
-        Commit, Committed, DocumentKind, DocumentWrite, KeyClaim, KeyDigest, Projection,
-        StoreError, StreamId, Version,
+        Commit, Committed, CredentialChange, DocumentKind, DocumentWrite, KeyClaim, KeyDigest,
+        Projection, StoreError, StreamId, Version,
     },
 };
 
@@ -110,11 +110,11 @@ fn close_error(error: AdminWriteError) -> CloseError {
     }
 }
 
-/// What came of writing a document. Exhaustive on purpose.
+/// What came of writing on a head that was read before. Exhaustive on purpose.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum DocumentWritten {
+pub(crate) enum AdminWritten {
     Written,
-    /// Somebody else wrote to the administrative stream in between: read the newest version again.
+    /// Somebody else wrote to the administrative stream in between: read again what there is.
     Outrun,
 }
 
@@ -125,7 +125,7 @@ pub(crate) async fn write_document(
     actor: &Actor,
     expected: Option<&AdminHead>,
     document: DocumentWrite,
-) -> Result<DocumentWritten, AdminWriteError> {
+) -> Result<AdminWritten, AdminWriteError> {
     let event = DocumentChanged {
         document_kind: document.kind.as_str().to_owned(),
         document_id: document.id.clone(),
@@ -148,6 +148,49 @@ pub(crate) async fn write_document(
     .await?;
     engine.forget_configuration(tenant);
     Ok(written)
+}
+
+/// Changes sealed credentials and writes an event for each, if nobody wrote in between.
+pub(crate) async fn write_credentials(
+    engine: &Engine,
+    tenant: &TenantId,
+    actor: &Actor,
+    expected: Option<&AdminHead>,
+    changes: Vec<(CredentialChanged, CredentialChange)>,
+) -> Result<AdminWritten, AdminWriteError> {
+    let first = expected.map_or(Head::NEW, |expected| expected.head.clone());
+    let mut at = first.clone();
+    let (mut entries, mut credentials) = (Vec::new(), Vec::new());
+    for (event, change) in changes {
+        let new = new_event(engine, actor, &event.into(), &[])?;
+        let entry =
+            encode(tenant, &StreamId::Admin, &at, &new).map_err(AdminWriteError::Encoding)?;
+        at = Head {
+            seq: entry.seq,
+            leaf: Some(entry.leaf),
+        };
+        entries.push(entry);
+        credentials.push(change);
+    }
+    let mut commit = Commit::new(
+        tenant.clone(),
+        StreamId::Admin,
+        Version(first.seq),
+        entries,
+        Projection::default(),
+    );
+    commit.credentials = credentials;
+    match engine
+        .commit(commit)
+        .await
+        .map_err(AdminWriteError::Store)?
+    {
+        Committed::Written(_) => Ok(AdminWritten::Written),
+        // The commit claims no key and completes no job.
+        Committed::HeadMoved | Committed::KeyTaken(_) | Committed::LeaseLost => {
+            Ok(AdminWritten::Outrun)
+        }
+    }
 }
 
 /// Where the administrative stream stood when a document's version was read.
@@ -188,7 +231,7 @@ async fn append(
     event: &Event,
     disclosures: &[(&str, &[u8])],
     what: Appending<'_>,
-) -> Result<DocumentWritten, AdminWriteError> {
+) -> Result<AdminWritten, AdminWriteError> {
     loop {
         let at = match &what {
             Appending::Document(once) => once.head.map(|expected| expected.head.clone()),
@@ -219,9 +262,9 @@ async fn append(
             .map_err(AdminWriteError::Store)?
         {
             // Only a report claims a key, and one whose key is taken is kept already.
-            Committed::Written(_) | Committed::KeyTaken(_) => return Ok(DocumentWritten::Written),
+            Committed::Written(_) | Committed::KeyTaken(_) => return Ok(AdminWritten::Written),
             Committed::HeadMoved | Committed::LeaseLost => match &what {
-                Appending::Document(_) => return Ok(DocumentWritten::Outrun),
+                Appending::Document(_) => return Ok(AdminWritten::Outrun),
                 Appending::Report(_) => {}
             },
         }

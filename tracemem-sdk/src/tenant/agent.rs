@@ -1,6 +1,6 @@
 //! The agent's handle: opens decisions, runs their effects, reports what came of them.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, num::NonZeroU32, sync::Arc};
 
 use serde_json::Value;
 
@@ -16,7 +16,8 @@ use crate::{
     engine::Engine,
     guard::{self, ExecutionReceipt, ExecutionReport, Guard, Pending, ReceiptError, Safety},
     id::{AgentId, DecisionId, TenantId},
-    store::StoreError,
+    search::{self, Direction, Search, SearchError},
+    store::{Page, StoreError},
 };
 
 /// Opens decisions and runs their effects, and sees its own decisions only.
@@ -104,6 +105,42 @@ impl Agent {
     /// As [`decision`](Self::decision).
     pub async fn trace(&self, decision: &DecisionId) -> Result<Trace, CloseError> {
         closing::owned(&self.engine, &self.tenant, &self.id, decision).await
+    }
+
+    /// One page of those of its decisions that fit a search.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub async fn search(&self, search: &Search) -> Result<Page, SearchError> {
+        search::search(&self.engine, &self.tenant, Some(&self.id), search).await
+    }
+
+    /// What one of its decisions superseded, and what that did, as far as they are its own: up to `limit` of them, the nearest first.
+    /// To go on, ask about the last.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub async fn superseded(
+        &self,
+        decision: &DecisionId,
+        limit: NonZeroU32,
+    ) -> Result<Vec<DecisionId>, SearchError> {
+        let (engine, tenant, own) = (&self.engine, &self.tenant, Some(&self.id));
+        search::line(engine, tenant, own, decision, Direction::Back, limit).await
+    }
+
+    /// What of its own superseded one of its decisions, and what superseded that, the newest where there are several: up to `limit` of
+    /// them, the nearest first. To go on, ask about the last; where there are fewer, the last is what counts now.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub async fn successors(
+        &self,
+        decision: &DecisionId,
+        limit: NonZeroU32,
+    ) -> Result<Vec<DecisionId>, SearchError> {
+        let (engine, tenant, own) = (&self.engine, &self.tenant, Some(&self.id));
+        search::line(engine, tenant, own, decision, Direction::Forth, limit).await
     }
 
     /// Something to wait on until a human has answered about one of its decisions.

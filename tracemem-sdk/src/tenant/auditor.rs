@@ -8,6 +8,7 @@ use crate::{
     decision::{Handles, Trace},
     engine::Engine,
     id::{DecisionId, TenantId},
+    search::{self, Direction, Search, SearchError},
     store::{Listing, Page, StoreError},
 };
 
@@ -73,7 +74,44 @@ impl Auditor {
         Ok(Handles::of(&self.trace(decision).await?))
     }
 
-    /// One page of a list of decisions.
+    /// One page of the decisions that fit a search.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub async fn search(&self, search: &Search) -> Result<Page, SearchError> {
+        search::search(&self.engine, &self.tenant, None, search).await
+    }
+
+    /// What this decision superseded, and what that did: up to `limit` of them, the nearest first. To go on, ask about the last.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub async fn superseded(
+        &self,
+        decision: &DecisionId,
+        limit: NonZeroU32,
+    ) -> Result<Vec<DecisionId>, SearchError> {
+        let (engine, tenant) = (&self.engine, &self.tenant);
+        search::line(engine, tenant, None, decision, Direction::Back, limit).await
+    }
+
+    /// What superseded this decision, and what superseded that, the newest where there are several: up to `limit` of them, the nearest
+    /// first. To go on, ask about the last; where there are fewer, the last is what counts now.
+    ///
+    /// [`Search::supersedes`] finds all that superseded it.
+    ///
+    /// # Errors
+    /// [`SearchError`].
+    pub async fn successors(
+        &self,
+        decision: &DecisionId,
+        limit: NonZeroU32,
+    ) -> Result<Vec<DecisionId>, SearchError> {
+        let (engine, tenant) = (&self.engine, &self.tenant);
+        search::line(engine, tenant, None, decision, Direction::Forth, limit).await
+    }
+
+    /// One page of a list of decisions, by values as the store has them; [`search`](Self::search) finds them by what people know.
     ///
     /// # Errors
     /// [`AuditError`].

@@ -11,11 +11,11 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    id::TenantId,
+    id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream,
-        StreamHead, StreamId, Version,
+        Backend, Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
+        KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError,
+        StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -278,6 +278,28 @@ impl<S: Catalog + ?Sized> Catalog for FaultyStore<S> {
         self.reachable("listing documents")?;
         self.inner.documents(tenant, kind, after, limit).await
     }
+
+    async fn credential(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: Option<u64>,
+    ) -> Result<Option<SealedCredential>, StoreError> {
+        self.reachable("reading a credential")?;
+        self.inner
+            .credential(tenant, integration, kind, version)
+            .await
+    }
+
+    async fn credentials(
+        &self,
+        after: Option<&CredentialCursor>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
+        self.reachable("listing credentials")?;
+        self.inner.credentials(after, limit).await
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -291,5 +313,15 @@ impl<S: Index + ?Sized> Index for FaultyStore<S> {
     ) -> Result<Page, StoreError> {
         self.reachable("listing decisions")?;
         self.inner.list(tenant, listing, limit).await
+    }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.reachable("listing intents")?;
+        self.inner.intents(tenant, after, limit).await
     }
 }

@@ -11,6 +11,8 @@ use sea_orm_migration::{
 };
 
 mod m0001_first_tables;
+mod m0002_search;
+mod m0003_credentials;
 
 /// When the tables are made or brought up to date.
 ///
@@ -30,7 +32,11 @@ pub(crate) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first_tables::FirstTables)]
+        vec![
+            Box::new(m0001_first_tables::FirstTables),
+            Box::new(m0002_search::Search),
+            Box::new(m0003_credentials::Credentials),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnectOptions, DatabaseConnection};
+use sea_orm::{ConnectOptions, DatabaseConnection, sqlx};
 use tracemem_sdk::store::StoreError;
 
 use super::{
@@ -166,11 +166,11 @@ async fn connect(
             use sea_orm::sqlx::ConnectOptions as _;
             url.clone().disable_statement_logging()
         })
-        .after_connect(|db| {
-            Box::pin(async move {
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
                 // A server may be told to acknowledge before a commit is on the disk. A store may not.
-                use sea_orm::ConnectionTrait;
-                db.execute_unprepared(WAIT_FOR_THE_DISK).await.map(drop)
+                let told = sqlx::query(WAIT_FOR_THE_DISK).execute(connection);
+                Box::pin(async { told.await.map(drop) })
             })
         });
     sea_orm::Database::connect(connect)

@@ -32,7 +32,7 @@ pub(super) enum Quick {
     Refused,
 }
 
-/// Whether this statement can write a commit: it appends, and completes no job and writes no document.
+/// Whether this statement can write a commit: it appends, and completes no job and writes neither documents nor credentials.
 pub(super) fn can_write(commit: &Commit) -> bool {
     let follows = (1_u64..)
         .zip(&commit.entries)
@@ -45,6 +45,7 @@ pub(super) fn can_write(commit: &Commit) -> bool {
         && follows
         && disjoint
         && commit.documents.is_empty()
+        && commit.credentials.is_empty()
         && commit.completes.is_none()
 }
 

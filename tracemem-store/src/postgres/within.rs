@@ -10,6 +10,7 @@ use tracemem_sdk::{
 use super::PostgresStore;
 use crate::sql::{
     fault::{Cause, Fault},
+    group,
     params::{Params, first_row},
     schema_name::Placed,
     streams, within,
@@ -77,7 +78,13 @@ impl HostTransaction for Within<'_> {
         let write = async {
             let placed = self.placed()?;
             first_row(&placed, WAIT_FOR_THE_DISK, Params::new()).await?;
-            within::write(self.transaction, placed.texts, &commit).await
+            let savepoint = within::begin(self.transaction).await?;
+            let placed = Placed {
+                runner: &savepoint,
+                texts: placed.texts,
+            };
+            let written = group::apply(&placed, &[&commit]).await;
+            within::end(savepoint, written).await
         };
         write
             .await

@@ -10,7 +10,7 @@ use std::mem;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracemem_sdk::{
     id::{JobId, TenantId},
-    store::{Commit, Committed, Entry, KeyDigest, LeasedJob, StreamId},
+    store::{Commit, Committed, CredentialChange, Entry, KeyDigest, LeasedJob, StreamId},
 };
 
 pub(crate) use self::groups::{GroupLimits, Groups, carry_out, fail, settle};
@@ -200,6 +200,12 @@ impl Work {
         });
         let documents = commit.documents.iter().map(|document| document.bytes.len());
         let jobs = commit.jobs.iter().map(|job| job.payload.len());
-        commit.projection.body.len() + entries.chain(documents).chain(jobs).sum::<usize>()
+        let credentials = commit.credentials.iter().map(|change| match change {
+            CredentialChange::Put { envelope, .. } => envelope.len(),
+            CredentialChange::Rewrap { from, to, .. } => from.len() + to.len(),
+            CredentialChange::Remove { .. } => 0,
+        });
+        let parts = entries.chain(documents).chain(credentials).chain(jobs);
+        commit.projection.body.len() + parts.sum::<usize>()
     }
 }

@@ -4,6 +4,7 @@ use tracemem_sdk::store::{Commit, DocumentWrite, Job, JobCompletion, JobFate};
 
 use super::{
     batches::{ADD_TERMS, APPEND_ENTRIES, MARK_TO_SEAL, batches},
+    credentials,
     database::Database,
     fault::{Cause, Fault},
     params::{Params, execute},
@@ -16,6 +17,7 @@ pub(super) async fn append<D: Database>(db: &D, commits: &[&Commit]) -> Result<(
     add_terms(db, commits).await?;
     for commit in commits {
         write_documents(db, commit).await?;
+        credentials::change_credentials(db, commit).await?;
         change_jobs(db, commit).await?;
     }
     Ok(())

@@ -42,6 +42,8 @@ pub(crate) enum Cause {
     EntriesDoNotFollow,
     #[error("a document's version is not the next")]
     DocumentNotNext,
+    #[error("a change of a credential does not fit what is there")]
+    CredentialDoesNotFit,
     #[error("a call was left without an answer")]
     Unanswered,
     #[error("rows changed that were held")]

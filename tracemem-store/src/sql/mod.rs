@@ -7,6 +7,7 @@
 mod append;
 mod batches;
 pub(crate) mod catalog;
+pub(crate) mod credentials;
 pub(crate) mod database;
 pub(crate) mod fault;
 pub(crate) mod group;
@@ -23,3 +24,5 @@ pub(crate) mod within;
 
 #[cfg(test)]
 mod plans;
+#[cfg(all(test, feature = "postgres"))]
+mod postgres_plans;

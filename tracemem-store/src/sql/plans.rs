@@ -8,8 +8,16 @@ use super::{
     append::{BURY_JOB, DROP_JOB, RETRY_JOB, WRITE_DOCUMENT},
     batches::ADVANCE_STREAMS,
     catalog::{NEWEST, NEWEST_OF_EACH, VERSIONED},
+    credentials::{
+        CREDENTIAL, LET_EARLIER_EXPIRE, NEWEST_CREDENTIAL, PUT_CREDENTIAL, REMOVE_CREDENTIAL,
+        REWRAP_CREDENTIAL, WALK_CREDENTIALS,
+    },
     group::{GIVE_KEY_BACK, HOLD_LEASE},
-    index::{ALL, BY_AGENT, BY_EXECUTION, BY_STATUS},
+    index::{
+        intents::INTENTS,
+        runs::{ALL, BY_AGENT, BY_EXECUTION, BY_INTENT, BY_STATUS, BY_TERM, FromBothEnds},
+        sieve::PROBE,
+    },
     jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS},
     streams::{ENTRIES, HEAD, KEY, LAST, VERSION},
 };
@@ -18,7 +26,7 @@ use crate::sqlite::{Connector, VERSIONS, bring_up_to_date};
 type Tested = Result<(), Box<dyn Error>>;
 
 /// Every statement that looks for rows, and how it finds them.
-const PLANS: [(&str, &str); 22] = [
+const PLANS: [(&str, &str); 25] = [
     (
         HEAD,
         "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
@@ -51,22 +59,6 @@ const PLANS: [(&str, &str); 22] = [
     (
         NEWEST_OF_EACH,
         "newest USING PRIMARY KEY (tenant=? AND kind=? AND id>?)",
-    ),
-    (
-        ALL,
-        "tracemem_streams USING PRIMARY KEY (tenant=? AND stream>?)",
-    ),
-    (
-        BY_STATUS,
-        "tracemem_streams USING INDEX tracemem_streams_status (tenant=? AND status=? AND stream>?)",
-    ),
-    (
-        BY_EXECUTION,
-        "tracemem_streams USING INDEX tracemem_streams_execution (tenant=? AND execution=? AND stream>?)",
-    ),
-    (
-        BY_AGENT,
-        "tracemem_streams USING INDEX tracemem_streams_agent (tenant=? AND agent=? AND stream>?)",
     ),
     (
         DEAD_JOBS,
@@ -104,6 +96,82 @@ const PLANS: [(&str, &str); 22] = [
         WRITE_DOCUMENT,
         "tracemem_documents USING PRIMARY KEY (tenant=? AND kind=? AND id=?)",
     ),
+    (
+        PUT_CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=?)",
+    ),
+    (
+        LET_EARLIER_EXPIRE,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=? AND version<?)",
+    ),
+    (
+        REWRAP_CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=? AND version=?)",
+    ),
+    (
+        REMOVE_CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=? AND version=?)",
+    ),
+    (
+        NEWEST_CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=?)",
+    ),
+    (
+        CREDENTIAL,
+        "tracemem_credentials USING PRIMARY KEY (tenant=? AND integration=? AND kind=? AND version=?)",
+    ),
+    (
+        WALK_CREDENTIALS,
+        "tracemem_credentials USING PRIMARY KEY ((tenant,integration,kind,version)>(?,?,?,?))",
+    ),
+];
+
+/// How each list finds its ids, from either end: in the order of an index that holds all it needs.
+const RUNS: [(FromBothEnds, &str); 6] = [
+    (
+        ALL,
+        "tracemem_streams USING PRIMARY KEY (tenant=? AND stream>? AND stream<?)",
+    ),
+    (
+        BY_STATUS,
+        "tracemem_streams USING COVERING INDEX tracemem_streams_status (tenant=? AND status=? AND stream>? AND stream<?)",
+    ),
+    (
+        BY_EXECUTION,
+        "tracemem_streams USING COVERING INDEX tracemem_streams_execution (tenant=? AND execution=? AND stream>? AND stream<?)",
+    ),
+    (
+        BY_AGENT,
+        "tracemem_streams USING COVERING INDEX tracemem_streams_agent (tenant=? AND agent=? AND stream>? AND stream<?)",
+    ),
+    (
+        BY_INTENT,
+        "tracemem_streams USING COVERING INDEX tracemem_streams_intent (tenant=? AND intent=? AND stream>? AND stream<?)",
+    ),
+    (
+        BY_TERM,
+        "tracemem_terms USING PRIMARY KEY (tenant=? AND kind=? AND value=? AND stream>? AND stream<?)",
+    ),
+];
+
+/// What is looked up one by one.
+const PROBES: [(&str, &str); 4] = [
+    (
+        PROBE.sqlite,
+        "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
+    ),
+    (
+        PROBE.sqlite,
+        "found USING PRIMARY KEY (tenant=? AND kind=? AND value=? AND stream=?)",
+    ),
+    (
+        INTENTS,
+        "tracemem_streams USING COVERING INDEX tracemem_streams_intent (tenant=? AND intent>?)",
+    ),
+    (
+        INTENTS,
+        "further USING COVERING INDEX tracemem_streams_intent (tenant=? AND intent>?)",
+    ),
 ];
 
 #[tokio::test]
@@ -120,12 +188,23 @@ async fn every_statement_finds_its_rows_by_an_index_and_none_sorts_them() -> Tes
         .map_err(|_| "the tables cannot be made")?;
     let moves = "tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)";
     let moves = ADVANCE_STREAMS.iter().map(|(_, text)| (*text, moves));
-    for (text, search) in PLANS.into_iter().chain(moves) {
+    let runs = RUNS.iter().flat_map(|(run, search)| {
+        let FromBothEnds {
+            oldest_first,
+            newest_first,
+        } = run;
+        [(*oldest_first, *search), (*newest_first, *search)]
+    });
+    let all = PLANS.into_iter().chain(PROBES).chain(runs).chain(moves);
+    for (text, search) in all {
         let plan = plan(&db, text).await?;
         let searches = plan
             .iter()
             .any(|step| step.strip_prefix("SEARCH ") == Some(search));
-        let scans = plan.iter().any(|step| step.starts_with("SCAN tracemem_"));
+        let tables = ["SCAN tracemem_", "SCAN found", "SCAN further"];
+        let scans = plan
+            .iter()
+            .any(|step| tables.iter().any(|table| step.starts_with(table)));
         let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
         assert!(searches && !scans && !sorts, "{plan:#?} {text}");
     }

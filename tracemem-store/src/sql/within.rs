@@ -1,32 +1,28 @@
 //! One commit as part of a transaction that somebody else began, and will end.
+//!
+//! It is written behind a savepoint: a statement that fails leaves nothing there, and a future that is dropped takes back what it wrote.
 
 use sea_orm::{DatabaseTransaction, TransactionTrait};
-use tracemem_sdk::store::{Commit, Committed};
+use tracemem_sdk::store::Committed;
 
-use super::{
-    fault::{Cause, Fault},
-    group,
-    schema_name::{Placed, Texts},
-};
+use super::fault::{Cause, Fault};
 
-/// Writes a commit wholly or not at all, whatever becomes of this call, and leaves the transaction open.
-///
-/// It writes behind a savepoint: a statement that fails leaves nothing there, and a future that is dropped takes back what it wrote.
-pub(crate) async fn write(
-    transaction: &DatabaseTransaction,
-    texts: &Texts,
-    commit: &Commit,
+/// Begins to write. Dropping what it gives takes back what is written on it.
+pub(crate) async fn begin(transaction: &DatabaseTransaction) -> Result<DatabaseTransaction, Fault> {
+    let begun = transaction.begin().await;
+    begun.map_err(|error| Fault::of(&error))
+}
+
+/// Makes what was written part of the transaction, which stays open, or takes it back where it failed. One that is refused has written
+/// nothing.
+pub(crate) async fn end(
+    savepoint: DatabaseTransaction,
+    written: Result<Vec<Committed>, Fault>,
 ) -> Result<Committed, Fault> {
-    let fault = |error| Fault::of(&error);
-    let savepoint = transaction.begin().await.map_err(fault)?;
-    let placed = Placed {
-        runner: &savepoint,
-        texts,
-    };
-    match group::apply(&placed, &[commit]).await {
+    match written {
         Ok(answers) => {
-            // One that is refused has written nothing.
-            savepoint.commit().await.map_err(fault)?;
+            let kept = savepoint.commit().await;
+            kept.map_err(|error| Fault::of(&error))?;
             let answer = answers.into_iter().next();
             answer.ok_or(Fault::refused(Cause::Unanswered))
         }

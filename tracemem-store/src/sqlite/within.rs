@@ -12,8 +12,8 @@ use tracemem_sdk::{
 use super::SqliteStore;
 use crate::sql::{
     fault::{Cause, Fault},
+    group,
     params::{Params, first_row, rows},
-    schema_name::Texts,
     streams, within,
 };
 
@@ -95,7 +95,9 @@ impl HostTransaction for Within<'_> {
     async fn write(&self, commit: Commit) -> Result<Committed, StoreError> {
         let write = async {
             self.check().await?;
-            within::write(self.transaction, &Texts::default(), &commit).await
+            let savepoint = within::begin(self.transaction).await?;
+            let written = group::apply(&savepoint, &[&commit]).await;
+            within::end(savepoint, written).await
         };
         write
             .await

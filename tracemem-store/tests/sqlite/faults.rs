@@ -9,7 +9,8 @@ use tracemem_store::{SqliteStore, sqlite::SqliteOptions};
 
 use crate::{
     child::{Other, Role},
-    material::{Tested, column, outside, run, step, stream, tenant, version, write},
+    material::{Tested, step, stream, tenant, version, write},
+    outside::{column, outside, run},
 };
 
 async fn impatient(path: &Path) -> Result<SqliteStore, tracemem_store::sqlite::OpenError> {

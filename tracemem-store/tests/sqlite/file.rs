@@ -6,7 +6,8 @@ use tempfile::tempdir;
 use tracemem_sdk::store::{Store, StoreErrorKind};
 use tracemem_store::SqliteStore;
 
-use crate::material::{Tested, outside, run, step, version, write};
+use crate::material::{Tested, step, version, write};
+use crate::outside::{outside, run};
 
 #[tokio::test]
 async fn a_commit_into_an_unlinked_database_is_not_acknowledged() -> Tested {

@@ -19,9 +19,8 @@ use tracemem_sdk::{
 };
 use tracemem_store::{SqliteStore, sqlite::SqliteOptions};
 
-use crate::material::{
-    Failure, Tested, at, claim, entry, outside, run, sized_step, step, stream, version,
-};
+use crate::material::{Failure, Tested, at, claim, entry, sized_step, step, stream, version};
+use crate::outside::{outside, run};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn calls_that_wait_together_are_written_together() -> Tested {

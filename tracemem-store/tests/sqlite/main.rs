@@ -8,9 +8,11 @@ mod faults;
 mod file;
 mod grouping;
 mod lists;
+#[path = "../material/mod.rs"]
 mod material;
 mod migrations;
 mod opening;
+mod outside;
 mod processes;
 mod secrecy;
 mod tables;

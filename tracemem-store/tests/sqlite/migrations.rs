@@ -1,14 +1,17 @@
 //! Tables: made by whoever comes first, never in the way of others, and never changed by a version that does not know them.
 
+use std::num::NonZeroU32;
+
 use tempfile::tempdir;
-use tracemem_sdk::store::Store;
+use tracemem_sdk::store::{Catalog, CredentialChange, Store};
 use tracemem_store::{
     SqliteStore,
     migrations::Migrations,
     sqlite::{OpenError, SqliteOptions},
 };
 
-use crate::material::{Tested, column, outside, run, step, write};
+use crate::material::{Tested, at, step, write};
+use crate::outside::{column, outside, run};
 
 const OTHERS: &str = "SELECT name || ':' || coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE '%tracemem%' ORDER BY name";
 
@@ -64,6 +67,9 @@ async fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() -> Tested {
     let path = folder.path().join("store.db");
     SqliteStore::migrate(&path).await?;
     let newer = outside(&path).await?;
+    let applied = "SELECT version FROM tracemem_migrations ORDER BY version";
+    let mut expected: Vec<String> = column(&newer, applied).await?;
+    expected.push("m9999_from_the_future".to_owned());
     run(
         &newer,
         "INSERT INTO tracemem_migrations VALUES ('m9999_from_the_future', 1)",
@@ -78,8 +84,7 @@ async fn a_file_of_a_newer_version_is_refused_and_left_as_it_is() -> Tested {
         };
         assert_eq!(migration, "m9999_from_the_future");
     }
-    let applied: Vec<String> = column(&newer, "SELECT version FROM tracemem_migrations").await?;
-    assert_eq!(applied, ["m0001_first_tables", "m9999_from_the_future"]);
+    assert_eq!(column::<String>(&newer, applied).await?, expected);
     Ok(())
 }
 
@@ -105,6 +110,41 @@ async fn a_host_that_migrates_by_itself_is_told_when_it_has_not() -> Tested {
     let store = options.open(&path).await?;
     write(&store, step(0, 0, 1)?).await?;
     store.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_from_before_the_credentials_keeps_what_it_has_and_takes_credentials() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).await?;
+    let old = step(0, 0, 2)?;
+    write(&store, old.clone()).await?;
+    store.close().await?;
+    // What that version left: everything but this migration's table and its line in the list.
+    let file = outside(&path).await?;
+    run(&file, "DROP TABLE tracemem_credentials").await?;
+    run(
+        &file,
+        "DELETE FROM tracemem_migrations WHERE version = 'm0003_credentials'",
+    )
+    .await?;
+    let (one, other) = tokio::join!(SqliteStore::open(&path), SqliteStore::open(&path));
+    let (store, other) = (one?, other?);
+    let kept = store.load(&old.tenant, &old.stream).await?;
+    assert_eq!(kept.ok_or("it is gone")?.entries, old.entries);
+    let mut commit = step(1, 0, 1)?;
+    commit.credentials = vec![CredentialChange::Put {
+        integration: "mail".parse()?,
+        kind: "token".parse()?,
+        version: 1,
+        envelope: b"sealed".to_vec(),
+        previous_until: at(0),
+    }];
+    write(&store, commit).await?;
+    assert_eq!(other.credentials(None, NonZeroU32::MIN).await?.len(), 1);
+    store.close().await?;
+    other.close().await?;
     Ok(())
 }
 

@@ -10,7 +10,8 @@ use tracemem_store::{
     sqlite::{OpenError, SqliteOptions},
 };
 
-use crate::material::{Failure, Tested, column, outside, run, step, version, write};
+use crate::material::{Failure, Tested, step, version, write};
+use crate::outside::{column, outside, run};
 
 #[tokio::test]
 async fn what_was_written_is_there_after_closing_and_opening_again() -> Tested {

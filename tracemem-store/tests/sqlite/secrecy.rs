@@ -6,7 +6,8 @@ use tempfile::tempdir;
 use tracemem_sdk::store::{Projection, Store, StoreError};
 use tracemem_store::SqliteStore;
 
-use crate::material::{Tested, claim, outside, run, step, stream, tenant, write};
+use crate::material::{Tested, claim, step, stream, tenant, write};
+use crate::outside::{outside, run};
 
 const CANARY: &str = "canary";
 

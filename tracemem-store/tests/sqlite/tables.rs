@@ -8,7 +8,8 @@ use tracemem_sdk::{
 };
 use tracemem_store::SqliteStore;
 
-use crate::material::{Failure, Tested, at, claim, column, outside, run, step, stream, write};
+use crate::material::{Failure, Tested, at, claim, step, stream, write};
+use crate::outside::{column, outside, run};
 
 const MARKS: &str = "
 SELECT tenant || ' ' || stream || ' ' || first_seq || '-' || last_seq

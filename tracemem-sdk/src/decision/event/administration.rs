@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{evidence::digest::Digest, id::DecisionId};
+use crate::{
+    decision::status::snake_case_enum,
+    evidence::digest::Digest,
+    id::{CredentialKind, DecisionId, IntegrationId},
+    secrets::CredentialName,
+    time::Timestamp,
+};
 
 /// A configuration document was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +22,47 @@ pub struct DocumentChanged {
     pub version: u64,
     /// The hash of its bytes.
     pub document_hash: Digest,
+}
+
+snake_case_enum! {
+    /// What was done to a sealed credential. Exhaustive on purpose: a verifier must know them all.
+    CredentialAct {
+        /// A version was stored.
+        Stored = "stored",
+        /// Its data key was wrapped under another key; the credential is the same.
+        Rewrapped = "rewrapped",
+        /// A version was removed.
+        Removed = "removed",
+    }
+}
+
+/// A sealed credential changed. Neither the credential nor a hash of it stands here: a hash of a password can be guessed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialChanged {
+    /// The integration that uses it.
+    pub integration_id: IntegrationId,
+    /// What it is for.
+    pub credential_kind: CredentialKind,
+    /// Its version.
+    pub version: u64,
+    /// What was done.
+    pub act: CredentialAct,
+    /// When the versions before it expire, where there are any and this one was stored.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub previous_until: Option<Timestamp>,
+}
+
+impl CredentialChanged {
+    pub(crate) fn new(name: &CredentialName, act: CredentialAct) -> Self {
+        Self {
+            integration_id: name.integration.clone(),
+            credential_kind: name.kind.clone(),
+            version: name.version,
+            act,
+            previous_until: None,
+        }
+    }
 }
 
 /// A report came after the trace it belongs to was closed; the report itself is a disclosure.

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub use self::{
-    administration::{DocumentChanged, ReportReceivedLate},
+    administration::{CredentialAct, CredentialChanged, DocumentChanged, ReportReceivedLate},
     approval::{
         ApprovalAnswered, ApprovalRequested, ApprovalResolved, ApproversTerm, Choice,
         DeliveryAttempted, DeliveryPurpose, DeliveryResult, RationaleTerm, RequesterTerm,
@@ -165,6 +165,8 @@ events! {
     TraceClosed = "trace_closed",
     /// On the administrative stream: a configuration document was written.
     DocumentChanged = "document_changed",
+    /// On the administrative stream: a sealed credential was stored, removed, or wrapped under another key.
+    CredentialChanged = "credential_changed",
     /// On the administrative stream: a report that came after its trace was closed.
     ReportReceivedLate = "report_received_late",
     }

@@ -202,7 +202,7 @@ impl DecisionRequest {
         self.with("supersedes", decision.as_str())
     }
 
-    /// Tags to find the decision by; at most 16 of at most 64 characters.
+    /// Tags to find the decision by, where the host set an [index key](crate::search::IndexKey); at most 16 of at most 64 characters.
     #[must_use]
     pub fn tags<'a>(self, tags: impl IntoIterator<Item = &'a str>) -> Self {
         self.with("tags", tags.into_iter().collect::<Vec<_>>())

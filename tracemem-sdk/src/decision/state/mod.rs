@@ -290,6 +290,7 @@ impl State {
             | Event::ApprovalAnswered(_)
             | Event::TraceClosed(_)
             | Event::DocumentChanged(_)
+            | Event::CredentialChanged(_)
             | Event::ReportReceivedLate(_) => {}
         }
     }
@@ -304,7 +305,10 @@ impl State {
 /// The step that an event is; `None` for those that are no event of a trace, or only its first.
 fn step_of(event: &Event) -> Option<Step> {
     Some(match event {
-        Event::DecisionOpened(_) | Event::DocumentChanged(_) | Event::ReportReceivedLate(_) => {
+        Event::DecisionOpened(_)
+        | Event::DocumentChanged(_)
+        | Event::CredentialChanged(_)
+        | Event::ReportReceivedLate(_) => {
             return None;
         }
         Event::PolicyEvaluated(_) => Step::Evaluate,

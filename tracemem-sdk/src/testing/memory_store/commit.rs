@@ -12,10 +12,13 @@ impl Tables {
         if let Some(refusal) = tables.refusal(&commit) {
             return Ok(refusal);
         }
-        if follow(&commit.entries, commit.expected) && tables.are_next(&commit.documents) {
-            return Ok(Committed::Written(tables.write(commit)));
-        }
-        Err(StoreError::new(StoreErrorKind::Backend, "committing"))
+        let credentials = tables.credentials.after(&commit.credentials);
+        let fits = follow(&commit.entries, commit.expected) && tables.are_next(&commit.documents);
+        let Some(credentials) = credentials.filter(|_| fits) else {
+            return Err(StoreError::new(StoreErrorKind::Backend, "committing"));
+        };
+        tables.credentials = credentials;
+        Ok(Committed::Written(tables.write(commit)))
     }
 }
 
@@ -72,7 +75,7 @@ impl TenantTables {
     }
 
     fn write(&mut self, commit: Commit) -> Version {
-        // Without `..`: a new part of a commit must not be forgotten here.
+        // Without `..`: a new part of a commit must not be forgotten here. The credentials are written already.
         let Commit {
             tenant: _,
             stream,
@@ -81,6 +84,7 @@ impl TenantTables {
             projection,
             terms,
             documents,
+            credentials: _,
             jobs,
             cancel,
             claim,

@@ -4,6 +4,7 @@
 //! processes see nothing, and the cost of leases and filtered lists grows with what is stored, because it scans.
 
 mod commit;
+mod credentials;
 mod leases;
 mod tables;
 mod transaction;
@@ -20,11 +21,11 @@ use tokio::sync::watch;
 use self::tables::Tables;
 pub use self::{tables::SealMark, transaction::MemoryTransaction};
 use crate::{
-    id::TenantId,
+    id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Backend, Catalog, Commit, Committed, Document, DocumentKind, Index, KeyClaim, KeyDigest,
-        LeasedJob, Listing, Page, Store, StoreError, StoreErrorKind, StoreHealth, Stream,
-        StreamHead, StreamId, Term, Version,
+        Backend, Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
+        KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError,
+        StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Term, Version,
     },
     time::Timestamp,
 };
@@ -241,6 +242,28 @@ impl Catalog for MemoryStore {
             .tables("listing documents")?
             .documents(tenant, kind, after, limit))
     }
+
+    async fn credential(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        kind: &CredentialKind,
+        version: Option<u64>,
+    ) -> Result<Option<SealedCredential>, StoreError> {
+        Ok(self
+            .tables("reading a credential")?
+            .credential(tenant, integration, kind, version))
+    }
+
+    async fn credentials(
+        &self,
+        after: Option<&CredentialCursor>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
+        Ok(self
+            .tables("listing credentials")?
+            .credentials(after, limit))
+    }
 }
 
 #[async_trait]
@@ -254,5 +277,16 @@ impl Index for MemoryStore {
         Ok(self
             .tables("listing decisions")?
             .list(tenant, listing, limit))
+    }
+
+    async fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Result<Vec<String>, StoreError> {
+        Ok(self
+            .tables("listing intents")?
+            .intents(tenant, after, limit))
     }
 }

@@ -3,14 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
-    ops::Bound,
 };
 
+use super::credentials::Credentials;
 use crate::{
-    id::{JobId, TenantId},
+    id::{DecisionId, JobId, TenantId},
     store::{
         Cursor, Document, DocumentKind, Entry, Job, KeyClaim, KeyDigest, LeaseToken, Listed,
-        Listing, Page, Projection, Stream, StreamHead, StreamId, Term, Version,
+        Listing, Order, Page, Projection, Stream, StreamHead, StreamId, Term, Version,
     },
     time::Timestamp,
 };
@@ -27,6 +27,7 @@ pub(super) struct TenantTables {
     pub(super) keys: BTreeMap<KeyDigest, KeyClaim>,
     /// The bodies of each document, version 1 first.
     pub(super) documents: BTreeMap<(DocumentKind, String), Vec<Vec<u8>>>,
+    pub(super) credentials: Credentials,
     pub(super) terms: BTreeSet<(StreamId, Term)>,
     pub(super) jobs: BTreeMap<JobId, JobRow>,
     pub(super) seal_marks: Vec<SealMark>,
@@ -164,40 +165,92 @@ impl Tables {
     }
 
     pub(super) fn list(&self, tenant: &TenantId, listing: &Listing, limit: NonZeroU32) -> Page {
-        let Listing {
-            status,
-            execution,
-            agent,
-            after,
-        } = listing;
-        let after = after
-            .as_ref()
-            .map(|Cursor(decision)| StreamId::Decision(decision.clone()));
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let tables = self.tenants.get(tenant).into_iter();
-        let rows =
-            tables.flat_map(|tables| tables.streams.range((start.clone(), Bound::Unbounded)));
-        let mut fitting = rows.filter_map(|(stream, row)| {
+        let rows = tables.flat_map(|tables| {
+            let terms = &tables.terms;
+            tables
+                .streams
+                .iter()
+                .map(move |(stream, row)| (stream, row, terms))
+        });
+        let fitting = rows.filter_map(|(stream, row, terms)| {
             let StreamId::Decision(decision) = stream else {
                 return None;
             };
-            let fits =
-                |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
-            let fits = fits(status, &row.projection.status)
-                && fits(execution, &row.projection.execution)
-                && fits(agent, &row.projection.agent);
-            fits.then(|| Listed {
+            let has = |term: &Term| terms.contains(&(stream.clone(), term.clone()));
+            fits(listing, decision, &row.projection, has).then(|| Listed {
                 decision: decision.clone(),
                 version: row.version(),
                 projection: row.projection.clone(),
             })
         });
-        let listed: Vec<Listed> = fitting.by_ref().take(limit.get() as usize).collect();
-        let more = fitting.next().is_some();
+        let mut listed: Vec<Listed> = fitting.collect();
+        if listing.order == Order::NewestFirst {
+            listed.reverse();
+        }
+        let more = listed.len() > limit.get() as usize;
+        listed.truncate(limit.get() as usize);
         let next = listed
             .last()
             .filter(|_| more)
             .map(|last| Cursor(last.decision.clone()));
         Page { listed, next }
     }
+
+    pub(super) fn intents(
+        &self,
+        tenant: &TenantId,
+        after: Option<&str>,
+        limit: NonZeroU32,
+    ) -> Vec<String> {
+        let streams = self
+            .tenants
+            .get(tenant)
+            .into_iter()
+            .flat_map(|tables| &tables.streams);
+        let intents = streams.filter_map(|(stream, row)| match stream {
+            StreamId::Decision(_) => Some(row.projection.intent.as_str()),
+            StreamId::Admin => None,
+        });
+        let intents: BTreeSet<&str> = intents
+            .filter(|intent| *intent > after.unwrap_or_default())
+            .collect();
+        let intents = intents.into_iter().take(limit.get() as usize);
+        intents.map(str::to_owned).collect()
+    }
+}
+
+/// Whether a decision fits everything that a listing says.
+fn fits(
+    listing: &Listing,
+    decision: &DecisionId,
+    projection: &Projection,
+    has: impl Fn(&Term) -> bool,
+) -> bool {
+    // Without `..`: what a listing says must not be passed over here.
+    let Listing {
+        status,
+        execution,
+        agent,
+        has: wanted,
+        above,
+        below,
+        order,
+        after,
+    } = listing;
+    let is = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|asked| asked == is);
+    let comes_after = after.as_ref().is_none_or(|Cursor(after)| match order {
+        Order::OldestFirst => decision > after,
+        Order::NewestFirst => decision < after,
+    });
+    comes_after
+        && above.as_ref().is_none_or(|above| decision > above)
+        && below.as_ref().is_none_or(|below| decision < below)
+        && is(status, &projection.status)
+        && is(execution, &projection.execution)
+        && is(agent, &projection.agent)
+        && wanted.iter().all(|any| {
+            (!projection.intent.is_empty() && any.intents.contains(&projection.intent))
+                || any.terms.iter().any(&has)
+        })
 }

@@ -159,11 +159,30 @@ macro_rules! catalog_conformance {
                 of_concurrent_writers_of_a_version_exactly_one_wins,
                 a_wrong_version_fails_none_of_its_neighbours,
             }
+            credentials::{
+                a_credential_is_found_at_each_version_and_at_its_newest,
+                a_credential_that_nobody_stored_is_not_found,
+                envelopes_come_back_byte_for_byte,
+                a_tenant_finds_no_credential_of_another,
+                the_next_version_bounds_how_long_earlier_ones_are_kept,
+                all_credentials_are_walked_in_order_without_gap_or_repetition,
+                a_credential_that_was_moved_does_not_open,
+                credentials_are_found_through_any_open_handle,
+            }
+            credential_writes::{
+                a_change_that_does_not_fit_is_refused,
+                a_moved_head_is_told_before_a_change_that_does_not_fit,
+                a_rewrap_replaces_one_envelope,
+                a_removed_version_is_gone_and_never_given_again,
+                changes_of_one_commit_are_made_in_order,
+                of_concurrent_writers_of_a_credential_exactly_one_wins,
+                a_change_that_does_not_fit_fails_none_of_its_neighbours,
+            }
         }
     };
 }
 
-/// Proves a store that is no [`Catalog`](crate::store::Catalog): it refuses documents, and says why.
+/// Proves a store that is no [`Catalog`](crate::store::Catalog): it refuses documents and credentials, and says why.
 ///
 /// The argument is that of [`store_conformance!`](crate::store_conformance).
 #[macro_export]
@@ -172,6 +191,7 @@ macro_rules! no_catalog_conformance {
         $crate::__conformance! { prove, $set_up,
             no_catalog::{
                 documents_are_refused_as_unsupported,
+                credentials_are_refused_as_unsupported,
             }
         }
     };
@@ -195,6 +215,14 @@ macro_rules! index_conformance {
                 a_commit_that_appends_nothing_changes_no_list,
                 decisions_are_listed_through_any_handle,
                 a_closed_index_says_so,
+            }
+            searches::{
+                a_search_finds_exactly_what_fits,
+                what_offers_nothing_fits_nothing,
+                terms_are_compared_exactly,
+                terms_of_later_commits_are_found,
+                a_cursor_stays_where_it_is,
+                intents_are_given_once_in_order,
             }
         }
     };

@@ -76,7 +76,7 @@ pub async fn a_listing_holds_what_fits_all_that_it_asks_for<S: Index>(
         status,
         execution,
         agent,
-        after: None,
+        ..Listing::default()
     };
     for (listing, numbers) in [
         (listing(some("open"), None, None), vec![1, 2]),
@@ -277,6 +277,12 @@ pub async fn a_closed_index_says_so<S: Index>(stage: &Stage<S>) -> KitResult {
     failed(
         "after `close` every call fails with `Closed`",
         &listed,
+        StoreErrorKind::Closed,
+    )?;
+    let intents = stage.store().intents(stage.tenant(), None, ALL).await;
+    failed(
+        "after `close` every call fails with `Closed`",
+        &intents,
         StoreErrorKind::Closed,
     )?;
     Ok(())

@@ -4,17 +4,19 @@
 //! A team proves its own store with [`store_conformance!`](crate::store_conformance), which makes one test per rule, and with
 //! [`catalog_conformance!`](crate::catalog_conformance) and [`index_conformance!`](crate::index_conformance) where the store
 //! is more than a store. Each rule runs twice, each time on a database of its own: alone, and beside a foreign tenant
-//! that has streams, keys, jobs and documents of the same ids, which must stay unseen and untouched.
+//! that has streams, keys, jobs, documents and credentials of the same ids, which must stay unseen and untouched.
 //!
 //! Rules never sleep. Time limits only bound how long a broken store hangs; where a store keeps its promises none is reached.
 //! What nobody can see through the traits is left to each store's own tests: that a commit is durable before it returns,
-//! the to-seal marks, the index terms, and the cost of a page.
+//! the to-seal marks, and the cost of a page.
 
 pub mod catalog;
 pub mod catalog_writes;
 pub(in crate::testing) mod check;
 pub mod closing;
 mod conformance;
+pub mod credential_writes;
+pub mod credentials;
 pub mod crowds;
 pub mod drops;
 pub mod handles;
@@ -28,6 +30,7 @@ mod neighbour;
 pub mod no_catalog;
 pub mod reads;
 pub mod refusals;
+pub mod searches;
 mod stage;
 pub mod timers;
 pub mod waits;

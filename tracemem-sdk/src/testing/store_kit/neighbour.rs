@@ -3,8 +3,8 @@
 use crate::{
     id::TenantId,
     store::{
-        Catalog, DocumentKind, DocumentWrite, Job, KeyClaim, Projection, Store, Stream, StreamId,
-        Version,
+        Catalog, CredentialChange, DocumentKind, DocumentWrite, Job, KeyClaim, Projection, Store,
+        Stream, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -12,6 +12,7 @@ use crate::{
 use super::{
     KitError, KitResult,
     check::{equal, present, written},
+    credentials::put_bytes,
     material::{ALL, claim, job, step, stream, term},
 };
 
@@ -47,7 +48,7 @@ impl Neighbour {
         Ok(Self { tenant, streams })
     }
 
-    /// Writes documents of the ids that the rules use, besides.
+    /// Writes documents and credentials of the ids that the rules use, besides.
     pub(super) async fn plant_documents(&self, store: &impl Catalog) -> KitResult {
         for (expected, document) in (0..).zip(documents()) {
             let admin = StreamId::Decision("dec_00000000000000000000000000009999".parse()?);
@@ -55,7 +56,10 @@ impl Neighbour {
             commit.documents = vec![document];
             written(&store.commit(commit).await?, expected + 1)?;
         }
-        Ok(())
+        let admin = StreamId::Decision("dec_00000000000000000000000000009998".parse()?);
+        let mut commit = step(&self.tenant, &admin, 0, 1, "credentials")?;
+        commit.credentials = credentials()?;
+        written(&store.commit(commit).await?, 1).map_err(Into::into)
     }
 
     /// Nothing of the neighbour's is changed.
@@ -104,7 +108,7 @@ impl Neighbour {
         Ok(())
     }
 
-    /// None of the neighbour's documents is changed, and none has come to it.
+    /// None of the neighbour's documents and credentials is changed, and none has come to it.
     pub(super) async fn documents_untouched(&self, store: &impl Catalog) -> KitResult {
         let promise = "no document of another tenant is ever changed";
         for kind in [
@@ -118,6 +122,19 @@ impl Neighbour {
                 .filter(|document| document.kind == kind);
             equal(promise, &found, &expected.collect())?;
         }
+        let found = store.credentials(None, ALL).await?;
+        let found = found
+            .into_iter()
+            .filter(|(tenant, _)| *tenant == self.tenant)
+            .map(|(_, found)| CredentialChange::Put {
+                integration: found.integration,
+                kind: found.kind,
+                version: found.version,
+                envelope: found.envelope,
+                previous_until: found.expires_at.unwrap_or(due()),
+            });
+        let promise = "no credential of another tenant is ever changed";
+        equal(promise, &found.collect(), &credentials()?)?;
         Ok(())
     }
 }
@@ -163,6 +180,16 @@ impl Home {
 /// When the neighbour's jobs and timers are due: after everything that a rule looks at, in the year 5138.
 fn due() -> Timestamp {
     Timestamp::from_micros(100_000_000_000_000_000)
+}
+
+/// Credentials under names that rules use, in the order of a walk; none of them expires.
+fn credentials() -> Result<Vec<CredentialChange>, KitError> {
+    [("chat", "token"), ("mail", "key"), ("mail", "token")]
+        .into_iter()
+        .map(|(integration, kind)| {
+            put_bytes(integration, kind, 1, b"the neighbour's".to_vec(), due())
+        })
+        .collect()
 }
 
 /// Two documents of each kind, at version 1, under ids that rules use.

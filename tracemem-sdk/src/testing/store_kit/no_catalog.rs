@@ -1,11 +1,19 @@
-//! The rule of stores that are no catalog.
+//! The rules of stores that are no catalog.
 
 use super::{
     KitResult, Stage,
     check::{equal, failed},
+    credentials::put,
     material::stream,
 };
-use crate::store::{DocumentKind, DocumentWrite, Store, StoreErrorKind};
+use crate::store::{Commit, DocumentKind, DocumentWrite, Store, StoreErrorKind};
+
+/// A store that is no catalog refuses a commit with credentials with [`StoreErrorKind::Unsupported`] and writes nothing.
+pub async fn credentials_are_refused_as_unsupported<S: Store>(stage: &Stage<S>) -> KitResult {
+    let mut commit = stage.step(&stream(0)?, 0, 1, "stores a credential")?;
+    commit.credentials = vec![put("mail", "token", 1)?];
+    refused(stage, commit).await
+}
 
 /// A store that is no catalog refuses a commit with documents with [`StoreErrorKind::Unsupported`] and writes nothing.
 pub async fn documents_are_refused_as_unsupported<S: Store>(stage: &Stage<S>) -> KitResult {
@@ -17,6 +25,10 @@ pub async fn documents_are_refused_as_unsupported<S: Store>(stage: &Stage<S>) ->
         version: 1,
         bytes,
     }];
+    refused(stage, commit).await
+}
+
+async fn refused<S: Store>(stage: &Stage<S>, commit: Commit) -> KitResult {
     let committed = stage.store().commit(commit).await;
     failed(
         "a store that is no catalog says so",

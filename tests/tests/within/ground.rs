@@ -21,7 +21,7 @@ use tracemem_store::{
     sqlite::{self, SqliteOptions},
 };
 
-use crate::scratch::Scratch;
+use tracemem_tests::scratch::Scratch;
 
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 pub(crate) type Tested = Result<(), Failure>;
@@ -80,7 +80,7 @@ impl Ground {
         let options = scratch.options()?.acquire_timeout(PATIENCE_OF_POSTGRES);
         let store = options.connect(scratch.url()).await?;
         let mut url = ConnectOptions::new(scratch.url());
-        url.set_schema_search_path(scratch.schema.clone());
+        url.set_schema_search_path(scratch.schema());
         let host = connect(url).await?;
         let tracemem = tracemem(store.clone())?;
         let opened = Opened::Postgres(store);

@@ -7,8 +7,6 @@ mod effects;
 mod ground;
 mod postgres;
 mod refusals;
-#[path = "../postgres/scratch.rs"]
-mod scratch;
 mod sqlite;
 mod writes;
 

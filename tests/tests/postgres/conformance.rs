@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracemem_sdk::testing::store_kit::KitError;
 use tracemem_store::PostgresStore;
 
-use crate::scratch::Scratch;
+use tracemem_tests::scratch::Scratch;
 
 async fn open(scratch: Arc<Scratch>) -> Result<PostgresStore, KitError> {
     Ok(scratch.options()?.connect(scratch.url()).await?)

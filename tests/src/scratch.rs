@@ -2,25 +2,27 @@
 
 use std::{
     env,
-    error::Error,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use sea_orm::{ConnectionTrait, Database};
 use tracemem_store::postgres::PostgresOptions;
 
-type Failed = Box<dyn Error + Send + Sync>;
+use crate::Outcome;
 
 /// A schema that nobody else uses.
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     url: String,
     pub(crate) schema: String,
 }
 
 impl Scratch {
     /// A new place. Nothing is made yet.
-    pub(crate) fn new() -> Result<Self, Failed> {
+    ///
+    /// # Errors
+    /// Where there is no Postgres.
+    pub fn new() -> Outcome<Self> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let url = env::var("TRACEMEM_TEST_POSTGRES_URL")
             .map_err(|_| "TRACEMEM_TEST_POSTGRES_URL is not set: run the tests by `tests/postgres cargo test …` or `tests/run`")?;
@@ -30,12 +32,22 @@ impl Scratch {
     }
 
     /// The database.
-    pub(crate) fn url(&self) -> &str {
+    #[must_use]
+    pub fn url(&self) -> &str {
         &self.url
     }
 
+    /// Where it is.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
     /// Options that lead there.
-    pub(crate) fn options(&self) -> Result<PostgresOptions, Failed> {
+    ///
+    /// # Errors
+    /// None that a schema's name here could give.
+    pub fn options(&self) -> Outcome<PostgresOptions> {
         Ok(PostgresOptions::new().schema(&self.schema)?)
     }
 }
@@ -51,7 +63,7 @@ impl Drop for Scratch {
             ),
         );
         // A test's own runtime may be gone, or be inside of this very call.
-        let dropped = std::thread::spawn(move || -> Result<(), Failed> {
+        let dropped = std::thread::spawn(move || -> Outcome {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;

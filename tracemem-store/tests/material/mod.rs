@@ -1,15 +1,13 @@
-//! What the tests write, and a look at the file that goes round the store.
+//! What the tests of the stores write: commits, as small or as large as they ask for.
 
-use std::{error::Error, path::Path};
+use std::error::Error;
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TryGetable};
 use tracemem_sdk::{
     evidence::digest::Digest,
     id::{DecisionId, TenantId},
     store::{Commit, Committed, Entry, KeyClaim, KeyDigest, Projection, Store, StreamId, Version},
     time::Timestamp,
 };
-use tracemem_store::SqliteStore;
 
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 pub(crate) type Tested = Result<(), Failure>;
@@ -82,7 +80,7 @@ pub(crate) fn claim(key: u64, number: u64) -> Result<KeyClaim, Failure> {
 }
 
 /// Writes a commit that nothing stands against.
-pub(crate) async fn write(store: &SqliteStore, commit: Commit) -> Tested {
+pub(crate) async fn write(store: &impl Store, commit: Commit) -> Tested {
     match store.commit(commit).await? {
         Committed::Written(_) => Ok(()),
         other => Err(format!("expected `Written`, found `{other:?}`").into()),
@@ -90,31 +88,7 @@ pub(crate) async fn write(store: &SqliteStore, commit: Commit) -> Tested {
 }
 
 /// The version of the stream with this number, which must be whole.
-pub(crate) async fn version(store: &SqliteStore, number: u64) -> Result<u64, Failure> {
+pub(crate) async fn version(store: &impl Store, number: u64) -> Result<u64, Failure> {
     let stream = store.load(&tenant()?, &stream(number)?).await?;
     Ok(stream.map_or(0, |stream| stream.version.0))
-}
-
-/// A connection to a file that knows nothing of the store, as a host's own tool has one.
-pub(crate) async fn outside(path: &Path) -> Result<DatabaseConnection, Failure> {
-    let path = path.to_str().ok_or("the path is no text")?;
-    Ok(Database::connect(format!("sqlite://{path}?mode=rwc")).await?)
-}
-
-/// Runs statements on such a connection.
-pub(crate) async fn run(db: &DatabaseConnection, sql: &str) -> Tested {
-    db.execute_unprepared(sql).await?;
-    Ok(())
-}
-
-/// The first column of what a statement gives.
-pub(crate) async fn column<T: TryGetable>(
-    db: &DatabaseConnection,
-    sql: &str,
-) -> Result<Vec<T>, Failure> {
-    let statement = sea_orm::Statement::from_string(db.get_database_backend(), sql);
-    let rows = db.query_all_raw(statement).await?;
-    rows.iter()
-        .map(|row| Ok(row.try_get_by_index(0)?))
-        .collect()
 }
