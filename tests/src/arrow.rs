@@ -36,9 +36,9 @@ pub enum Arrow {
     Started,
     /// The effect is called, and has sent nothing.
     BeforeSend,
-    /// The target applied the effect, and its answer is lost.
+    /// The target applied the effect, and its answer is lost. In a transaction: the effect is in it, and no receipt.
     Applied,
-    /// The answer is there, and the receipt not committed.
+    /// The answer is there, and the receipt not committed. In a transaction: both are in it.
     BeforeReceipt,
     /// Committing it.
     InReceipt,
@@ -118,6 +118,8 @@ impl fmt::Display for Arrow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
+    /// It is a table beside the store, and shares a transaction with the receipt.
+    SameTransaction,
     /// It applies one request per key.
     Idempotent,
     /// It applies every request, and can be asked for a key.
@@ -130,7 +132,8 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
+        Self::SameTransaction,
         Self::Idempotent,
         Self::Lookup,
         Self::Conditional,
@@ -141,6 +144,7 @@ impl Class {
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::SameTransaction => "SameTransaction",
             Self::Idempotent => "Idempotent",
             Self::Lookup => "Lookup",
             Self::Conditional => "Conditional",

@@ -66,7 +66,8 @@ async fn carry_through(host: &Host) -> Outcome<Ran> {
             }
             (_, How::Busy) => patience = Some(PATIENCE),
             // On a slow machine a deadline passes before the effect is sent, or a lock is held for too long.
-            (_, How::DidNotHappen | How::NotStarted) if deliveries.next().is_some() => {}
+            (_, How::DidNotHappen | How::NotStarted | How::RolledBack | How::Unconfirmed)
+                if deliveries.next().is_some() => {}
             _ => return Ok(ran),
         }
     }

@@ -5,6 +5,7 @@
 use std::num::NonZeroU32;
 
 use async_trait::async_trait;
+use sea_orm::DatabaseTransaction;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tracemem_sdk::{
@@ -16,7 +17,7 @@ use tracemem_sdk::{
     },
     time::Timestamp,
 };
-use tracemem_store::SqliteStore;
+use tracemem_store::{SqliteStore, sqlite::Within};
 
 use crate::{
     Outcome,
@@ -61,6 +62,21 @@ impl GatedStore {
     pub async fn meet(&self, arrow: Arrow) -> Outcome {
         let _turn = self.turn.lock().await;
         self.gates.reach(arrow)
+    }
+
+    /// Passes a point inside a transaction of the host's, which holds the lock of the database as long as it is open: whatever else of
+    /// this process is inside the store waits for it, so that nobody waits for that here.
+    ///
+    /// # Errors
+    /// Where there is no parent any more.
+    pub fn meet_within(&self, arrow: Arrow) -> Outcome {
+        self.gates.reach(arrow)
+    }
+
+    /// The store inside, bound to a transaction.
+    #[must_use]
+    pub fn within<'a>(&'a self, transaction: &'a DatabaseTransaction) -> Within<'a> {
+        self.store.within(transaction)
     }
 
     fn reach(&self, arrow: Option<Arrow>) -> Result<(), StoreError> {

@@ -30,6 +30,7 @@ use crate::{
     chain,
     gated_store::GatedStore,
     gates::Gates,
+    ledger::{self, Ledger},
     notices::Notices,
     protocol::{How, Ran, Task},
     starving,
@@ -59,6 +60,8 @@ pub struct Host {
     pub store: Arc<GatedStore>,
     /// The target of its effects.
     pub target: Target,
+    /// The target of effects that share a transaction, where they do.
+    pub ledger: Option<Ledger>,
     /// Whether no file may grow any more once the next effect is applied.
     pub starve_in_effect: AtomicBool,
     called: AtomicU32,
@@ -71,9 +74,14 @@ impl Host {
     /// Where it cannot be opened, or the parts do not fit together.
     pub async fn open(task: Task) -> Outcome<Self> {
         let gates = Gates::closed_at(&task.gates);
-        let options = SqliteOptions::new().busy_timeout(Duration::from_millis(task.busy_ms));
+        let busy = Duration::from_millis(task.busy_ms);
+        let options = SqliteOptions::new().busy_timeout(busy);
         let store = options.open(task.dir.join("decisions.db")).await?;
         let store = Arc::new(GatedStore::new(store, gates.clone(), task.waits_after_acks));
+        let ledger = match task.class {
+            Class::SameTransaction => Some(Ledger::open(&task.dir, busy).await?),
+            Class::Idempotent | Class::Lookup | Class::Conditional | Class::Opaque => None,
+        };
         let notices = Notices::new("notices".parse()?, &task.dir, gates);
         let route = StoredRoute::new(
             "desk".parse()?,
@@ -99,6 +107,7 @@ impl Host {
             .build()?;
         Ok(Self {
             target: Target::new(&task.dir, task.class),
+            ledger,
             tracemem,
             store,
             task,
@@ -152,6 +161,7 @@ impl Host {
     pub fn safety(&self) -> Safety {
         let target = self.target.clone();
         match self.task.class {
+            Class::SameTransaction => Safety::SameTransaction,
             Class::Idempotent => Safety::Idempotent {
                 key_ttl: Duration::from_secs(3_600),
             },
@@ -192,6 +202,9 @@ impl Host {
                 .map_err(Fault::from)
                 .did_not_happen()?;
         }
+        if let Some(ledger) = &self.ledger {
+            return self.enter(ledger, permit).await.may_have_happened();
+        }
         let key = permit.idempotency_key().to_owned();
         let answer = self.target.request(&key, permit.fence());
         let answer = answer.map_err(Fault::from).may_have_happened()?;
@@ -205,6 +218,25 @@ impl Host {
             }
             Answer::Refused => Err(EffectError::DidNotHappen("the fence is too old".into())),
         }
+    }
+
+    /// The effect in the ledger, with its receipt, close and outcome in the same transaction.
+    async fn enter(&self, ledger: &Ledger, permit: Permit) -> Outcome<Execution<()>> {
+        let (key, fence) = (permit.idempotency_key().to_owned(), permit.fence());
+        self.target.request(&key, fence)?;
+        let transaction = ledger.begin().await?;
+        ledger::enter(&transaction, &key, fence).await?;
+        self.store.meet_within(Arrow::Applied)?;
+        let done = permit
+            .executed(key)
+            .outcome(BusinessOutcome::succeeded())
+            .record_within(&self.store.within(&transaction))
+            .await?;
+        self.store.meet_within(Arrow::BeforeReceipt)?;
+        self.store.meet_within(Arrow::InReceipt)?;
+        transaction.commit().await?;
+        self.store.meet_within(Arrow::Recorded)?;
+        Ok(done)
     }
 
     /// What came of a guarded call, to be told to the parent. The calls of the effect count from zero again.
@@ -264,6 +296,10 @@ fn how_failed(error: &GuardError<Fault>) -> How {
         GuardError::DidNotHappen { .. } => How::DidNotHappen,
         GuardError::MayHaveHappened { .. } => How::MayHaveHappened,
         GuardError::Unrecorded { .. } => How::Unrecorded,
+        GuardError::RolledBack { .. } => How::RolledBack,
+        GuardError::Committed { .. } => How::Committed,
+        GuardError::Unconfirmed { .. } => How::Unconfirmed,
+        GuardError::NotWithin { .. } => How::NotWithin,
         // The enum may grow; whatever it grows by has not been started as far as this child knows.
         GuardError::NotStarted(_) | _ => How::NotStarted,
     }

@@ -2,7 +2,7 @@
 //!
 //! This library is what their two sides share. The *child* (`crash_child`) is a host like any other: it links the sdk and the
 //! store, and tells over its standard output what it was told by them. The *parent* is a test: it starts children, kills them
-//! where they say they are, and counts effects where effects count, in a [`target`] outside the store. Neither side
+//! where they say they are, and counts effects where effects count, in a [`target`] outside the store, or in a [`ledger`] beside it. Neither side
 //! sleeps to meet the other: a child that is to be met waits at a [gate](gates).
 
 pub mod arrow;
@@ -12,6 +12,7 @@ pub mod gated_store;
 pub mod gates;
 pub mod host;
 pub mod inspection;
+pub mod ledger;
 pub mod notices;
 pub mod process;
 pub mod protocol;

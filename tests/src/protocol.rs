@@ -175,6 +175,14 @@ pub enum How {
     MayHaveHappened,
     /// Error: it ended and could not be recorded.
     Unrecorded,
+    /// Error: its transaction was rolled back.
+    RolledBack,
+    /// Error: its transaction was committed, and it failed after that.
+    Committed,
+    /// Error: what became of its transaction could not be found out.
+    Unconfirmed,
+    /// Error: its receipt is in no transaction.
+    NotWithin,
 }
 
 /// Says something to the parent.

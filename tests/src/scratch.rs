@@ -14,7 +14,7 @@ use crate::Outcome;
 #[derive(Debug)]
 pub struct Scratch {
     url: String,
-    schema: String,
+    pub(crate) schema: String,
 }
 
 impl Scratch {
@@ -56,7 +56,11 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let (url, drop) = (
             self.url.clone(),
-            format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.schema),
+            // A test that failed may have left a transaction open.
+            format!(
+                "SET lock_timeout TO '3s'; DROP SCHEMA IF EXISTS \"{}\" CASCADE",
+                self.schema
+            ),
         );
         // A test's own runtime may be gone, or be inside of this very call.
         let dropped = std::thread::spawn(move || -> Outcome {

@@ -61,6 +61,8 @@ impl Target {
         let answer = match self.class {
             Class::Conditional if seen.iter().any(|line| line.fence >= fence) => Answer::Refused,
             Class::Idempotent | Class::Conditional if done => Answer::AppliedBefore,
+            // Its effects are in the ledger.
+            Class::SameTransaction => Answer::AppliedBefore,
             Class::Idempotent | Class::Lookup | Class::Conditional | Class::Opaque => {
                 self.append("target.effects", key, fence)?;
                 Answer::Applied

@@ -10,12 +10,17 @@ use std::{
     time::Duration,
 };
 
-use tracemem_sdk::decision::{Trace, event::EventKind};
+use tracemem_sdk::decision::{
+    Trace,
+    event::{Event, EventKind},
+    status::ExecutionState,
+};
 use tracemem_tests::{
     Outcome,
     arrow::{Arrow, Class},
     chain,
     inspection::{Kept, count, fences, standing},
+    ledger,
     process::Process,
     protocol::{Acked, How, Task, Work},
     scale::{is_full, scaled},
@@ -94,6 +99,9 @@ fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Kil
         std::thread::sleep(Duration::from_micros(1_500 * kill as u64));
     }
     let acked = child.kill()?;
+    if class == Class::SameTransaction {
+        check_together(dir)?;
+    }
 
     let mut heirs: Vec<Process> = (0..heirs)
         .map(|_| Process::start(CHILD, &task))
@@ -110,11 +118,11 @@ fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Kil
     let kept = Kept::in_folder(dir)?;
     kept.check(&all_acked)?;
     let trace = kept.only_trace()?;
-    check_promises(arrow, class, &target, trace)?;
+    check_promises(arrow, class, dir, trace)?;
     let killed = Killed {
         arrow,
         class,
-        effects: target.effects()?.len(),
+        effects: ledger::effects(dir, class)?.len(),
         requests: target.requests()?.len(),
         standing: standing(trace),
     };
@@ -150,8 +158,22 @@ fn clear_up(dir: &Path, class: Class, acked: &[Acked]) -> Outcome {
     }
 }
 
-fn check_promises(arrow: Arrow, class: Class, target: &Target, trace: &Trace) -> Outcome {
-    let (effects, standing) = (target.effects()?, standing(trace));
+/// Whatever it died of: effect and receipt are both there, or both are not.
+fn check_together(dir: &Path) -> Outcome {
+    let effects = ledger::effects(dir, Class::SameTransaction)?.len();
+    let kept = Kept::in_folder(dir)?;
+    let events = kept.traces.iter().flat_map(|trace| trace.events());
+    let receipts = events.filter(|event| {
+        matches!(&event.event, Some(Event::ExecutionRecorded(one)) if one.status == ExecutionState::Executed)
+    });
+    match receipts.count() {
+        receipts if receipts == effects => Ok(()),
+        receipts => Err(format!("{effects} effects and {receipts} receipts").into()),
+    }
+}
+
+fn check_promises(arrow: Arrow, class: Class, dir: &Path, trace: &Trace) -> Outcome {
+    let (effects, standing) = (ledger::effects(dir, class)?, standing(trace));
     let settled = effects.len() == 1 && standing == "committed/executed";
     let left_to_a_human = class == Class::Opaque
         && arrow.leaves_unknown()
@@ -192,7 +214,7 @@ fn cells(killed: &[Killed]) -> BTreeMap<(Arrow, Class), Vec<&Killed>> {
 
 fn print_table(killed: &[Killed]) {
     let row = |arrow: &str, class: &str, kills: &str, effects: &str, requests: &str, end: &str| {
-        println!("{arrow:<26} {class:<12} {kills:>5} {effects:>8} {requests:>8}  {end}");
+        println!("{arrow:<26} {class:<15} {kills:>5} {effects:>8} {requests:>8}  {end}");
     };
     row(
         "arrow",

@@ -7,6 +7,7 @@ use tracemem_tests::{
     Outcome,
     arrow::{Arrow, Class},
     inspection::{Kept, count, standing},
+    ledger,
     process::Process,
     protocol::{How, Ran, Task, Work},
     scale::scaled,
@@ -37,13 +38,13 @@ fn stopped_at(arrow: Arrow, task: &Task) -> Outcome<(Ran, Ran)> {
 
 fn ending(dir: &Path, class: Class) -> Outcome<(usize, String)> {
     let kept = Kept::in_folder(dir)?;
-    let effects = Target::new(dir, class).effects()?;
+    let effects = ledger::effects(dir, class)?;
     Ok((effects.len(), standing(kept.only_trace()?)))
 }
 
 fn row(case: &str, class: Class, heir: &Ran, zombie: &Ran, effects: usize, end: &str) {
     println!(
-        "{case:<30} {class:<12} {:<10} {:<14} {effects:>7}  {end}",
+        "{case:<30} {class:<15} {:<10} {:<14} {effects:>7}  {end}",
         format!("{:?}", heir.how),
         format!("{:?}", zombie.how)
     );
@@ -93,7 +94,11 @@ fn i2_a_zombie_that_looks_at_its_deadline_sends_nothing() -> Outcome {
 #[test]
 fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew() -> Outcome {
     for _ in 0..scaled(5) {
-        for class in Class::ALL {
+        // One that is stopped in its transaction holds the lock of the file, and nobody takes over.
+        let classes = Class::ALL
+            .into_iter()
+            .filter(|class| *class != Class::SameTransaction);
+        for class in classes {
             let folder = tempfile::tempdir()?;
             let task = Task::new(folder.path(), Work::Carry, class);
             let (heir, zombie) = stopped_at(Arrow::Applied, &task)?;
@@ -110,7 +115,7 @@ fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew() -> Outcome {
             let expected = match class {
                 Class::Opaque => How::Uncertain,
                 Class::Lookup => How::Replayed,
-                Class::Idempotent | Class::Conditional => How::Executed,
+                Class::SameTransaction | Class::Idempotent | Class::Conditional => How::Executed,
             };
             assert_eq!(heir.how, expected);
             // What it knew is kept, also where it changes nothing.
@@ -149,6 +154,51 @@ fn a_zombie_that_never_looks_is_held_off_by_a_target_that_can() -> Outcome {
 }
 
 #[test]
+fn i2_a_zombie_that_never_looks_can_commit_nothing_where_its_receipt_is_not_wanted() -> Outcome {
+    for _ in 0..scaled(5) {
+        let class = Class::SameTransaction;
+        let folder = tempfile::tempdir()?;
+        let mut task = Task::new(folder.path(), Work::Carry, class);
+        task.checks_deadline = false;
+        let (heir, zombie) = stopped_at(Arrow::BeforeSend, &task)?;
+        let (effects, end) = ending(folder.path(), class)?;
+        row(
+            "stopped, goes on all the same",
+            class,
+            &heir,
+            &zombie,
+            effects,
+            &end,
+        );
+        assert_eq!((heir.how, zombie.how), (How::Executed, How::RolledBack));
+        assert_eq!((effects, end.as_str()), (1, "committed/executed"));
+    }
+    Ok(())
+}
+
+#[test]
+fn i2_a_zombie_that_committed_is_found_by_whoever_comes_and_wakes_up_to_its_receipt() -> Outcome {
+    for _ in 0..scaled(5) {
+        let class = Class::SameTransaction;
+        let folder = tempfile::tempdir()?;
+        let task = Task::new(folder.path(), Work::Carry, class);
+        let (heir, zombie) = stopped_at(Arrow::Recorded, &task)?;
+        let (effects, end) = ending(folder.path(), class)?;
+        row(
+            "stopped after the commit",
+            class,
+            &heir,
+            &zombie,
+            effects,
+            &end,
+        );
+        assert_eq!((heir.how, zombie.how), (How::Replayed, How::Executed));
+        assert_eq!((effects, end.as_str()), (1, "committed/executed"));
+    }
+    Ok(())
+}
+
+#[test]
 fn i2_of_two_that_claim_at_once_one_starts_and_the_other_takes_over_when_it_is_killed() -> Outcome {
     for _ in 0..scaled(5) {
         for class in Class::ALL {
@@ -165,7 +215,10 @@ fn i2_of_two_that_claim_at_once_one_starts_and_the_other_takes_over_when_it_is_k
             second.reaches(Arrow::Applied)?;
             first.go()?;
             let acked = second.kill()?;
-            if matches!(class, Class::Idempotent | Class::Conditional) {
+            if matches!(
+                class,
+                Class::SameTransaction | Class::Idempotent | Class::Conditional
+            ) {
                 // It takes over, and stops before its own start.
                 first.reaches(Arrow::BeforeStart)?;
                 first.go()?;
@@ -183,7 +236,9 @@ fn i2_of_two_that_claim_at_once_one_starts_and_the_other_takes_over_when_it_is_k
             let expected = match class {
                 Class::Opaque => (How::Uncertain, "approved/unknown"),
                 Class::Lookup => (How::Replayed, "committed/executed"),
-                Class::Idempotent | Class::Conditional => (How::Executed, "committed/executed"),
+                Class::SameTransaction | Class::Idempotent | Class::Conditional => {
+                    (How::Executed, "committed/executed")
+                }
             };
             assert_eq!((ran.how, end.as_str()), expected);
         }

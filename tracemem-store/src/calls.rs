@@ -42,7 +42,7 @@ pub(crate) struct Calls<D> {
 
 impl<D: Database> Calls<D> {
     /// Fails once the task has ended: the store was closed, or the runtime that it was opened in is gone.
-    fn check_open(&self) -> Result<(), Fault> {
+    pub(crate) fn check_open(&self) -> Result<(), Fault> {
         self.ended
             .has_changed()
             .map(drop)

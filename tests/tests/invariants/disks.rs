@@ -118,6 +118,16 @@ pub(crate) enum Postgres {
     Own(Cluster),
 }
 
+impl Postgres {
+    /// The database, and the schema in it.
+    pub(crate) fn place(&self) -> (String, String) {
+        match self {
+            Self::Shared(scratch) => (scratch.url().to_owned(), scratch.schema().to_owned()),
+            Self::Own(cluster) => (cluster.url(), "public".to_owned()),
+        }
+    }
+}
+
 impl Disk for Postgres {
     type Store = PostgresStore;
 
@@ -144,10 +154,7 @@ impl Disk for Postgres {
     }
 
     fn bytes(&self) -> Result<Vec<u8>, Failure> {
-        let (url, schema) = match self {
-            Self::Shared(scratch) => (scratch.url().to_owned(), scratch.schema().to_owned()),
-            Self::Own(cluster) => (cluster.url(), "public".to_owned()),
-        };
+        let (url, schema) = self.place();
         // Whoever asks may be inside of a runtime.
         let dumped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()

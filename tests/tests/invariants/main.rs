@@ -8,9 +8,11 @@ mod agents;
 mod at_most_once;
 mod authorised;
 mod bad_input;
+mod banks;
 mod disks;
 mod documents;
 mod durable;
+mod exactly_once;
 mod faults;
 mod fold;
 mod forgery;
@@ -46,6 +48,7 @@ macro_rules! invariants {
                 faults::i1_a_start_that_was_not_written_is_written_again_before_the_effect_runs,
                 at_most_once::i2_an_opaque_effect_happens_at_most_once,
                 at_most_once::i2_an_opaque_effect_happens_once_where_nobody_dies,
+                exactly_once::i2_an_effect_that_shares_its_transaction_happens_exactly_once_in_the_end,
                 resolved_once::i3_an_approval_is_resolved_once_and_the_loser_is_told_what_won,
                 resolved_once::i3_an_answer_and_an_expiry_never_both_count,
                 undelivered::i4_a_request_that_is_never_delivered_exists_and_can_be_answered,

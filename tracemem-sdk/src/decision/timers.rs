@@ -6,7 +6,9 @@ use super::{
     closing::{conclude_job, push_close, push_trace_end},
     draft::{Draft, UnwritableEvent},
     envelope::Actor,
-    event::{ApprovalResolved, CloseReason, ExecutionRecorded, ReceiptSource, TraceClosedBy},
+    event::{
+        ApprovalResolved, CloseReason, ExecutionRecorded, ReceiptSource, SafetyClass, TraceClosedBy,
+    },
     state::State,
     status::{ApprovalOutcome, CloseAction, ExecutionState, Status},
     trace::Trace,
@@ -99,15 +101,23 @@ fn push_expiry(draft: &mut Draft, state: &State) -> Result<(), UnwritableEvent> 
     draft.push(&Actor::timer(), event, &[])
 }
 
-/// The deadline of a start passed without a receipt: nobody knows.
+/// The deadline of a start passed without a receipt: nobody knows. Only where receipt and effect share a transaction it is known: once
+/// this is written, that transaction cannot be committed any more.
 fn push_deadline(draft: &mut Draft, state: &State) -> Result<(), UnwritableEvent> {
     let Some(start) = &state.start else {
         return Ok(());
     };
+    let status = match start.claims.safety.class {
+        SafetyClass::SameTransaction => ExecutionState::Failed,
+        SafetyClass::Idempotent
+        | SafetyClass::Lookup
+        | SafetyClass::Conditional
+        | SafetyClass::Opaque => ExecutionState::Unknown,
+    };
     let event = ExecutionRecorded {
         execution_id: start.claims.execution_id.clone(),
         fence: start.claims.fence,
-        status: ExecutionState::Unknown,
+        status,
         source: ReceiptSource::Deadline,
         action_hash: None,
         state_before: None,

@@ -20,7 +20,7 @@ pub struct Settings {
     pub quarantine: Duration,
     /// How much sooner than its target says an idempotency key counts as forgotten: 60 s.
     pub key_margin: Duration,
-    /// How long a target may take to answer a lookup: 10 s.
+    /// How long a target may take to answer a lookup, and a store to say what became of a transaction: 10 s.
     pub lookup_limit: Duration,
     /// How long one attempt of a delivery may take: 30 s. Its lease is twice that.
     pub delivery_limit: Duration,

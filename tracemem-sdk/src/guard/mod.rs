@@ -21,6 +21,8 @@ mod running;
 mod safety;
 mod settling;
 pub(crate) mod starting;
+mod transaction;
+mod within;
 
 pub(crate) use self::settling::{push_settled, report_execution, report_receipt};
 pub use self::{
@@ -33,5 +35,6 @@ pub use self::{
     running::Guard,
     safety::{Lookup, LookupAnswer, LookupFn, Safety},
     settling::ReceiptError,
+    within::RecordError,
 };
 pub use crate::decision::event::SafetyTerm;

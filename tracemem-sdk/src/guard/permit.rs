@@ -141,9 +141,20 @@ impl Permit {
         Execution {
             receipt,
             authorised: target,
+            place: Place::Outside,
+            clock,
             value: (),
         }
     }
+}
+
+/// Where a receipt is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a commit of its own, by the guard.
+    Outside,
+    /// Within the host's transaction.
+    Within,
 }
 
 /// How an effect ended, with the host's own value.
@@ -152,6 +163,8 @@ impl Permit {
 pub struct Execution<T> {
     pub(super) receipt: ExecutionReceipt,
     pub(super) authorised: Option<ActionTarget>,
+    pub(super) place: Place,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) value: T,
 }
 
@@ -194,17 +207,24 @@ impl<T> Execution<T> {
         let Self {
             receipt,
             authorised,
+            place,
+            clock,
             value: _,
         } = self;
         Execution {
             receipt,
             authorised,
+            place,
+            clock,
             value,
         }
     }
 
-    /// Whether what was touched is what was authorised.
-    pub(super) fn is_bound(&self) -> bool {
-        self.receipt.target == self.authorised
+    /// Makes the receipt one that is blocked, where what was touched is not what was authorised.
+    pub(super) fn bind(&mut self) {
+        if self.receipt.target != self.authorised {
+            self.receipt.status = ExecutionState::Blocked;
+            self.receipt.action_hash = None;
+        }
     }
 }

@@ -255,6 +255,48 @@ pub enum GuardError<E> {
         /// Whether that is on record; where it is not, the receipt that must be reported.
         recorded: Result<(), Box<NotRecorded>>,
     },
+    /// The transaction of the effect was not committed: nothing happened. The same call again may run the effect again, under a new fence.
+    /// Only [`Safety::SameTransaction`](super::Safety::SameTransaction) knows this.
+    #[error("the transaction of `{decision}` was rolled back")]
+    RolledBack {
+        /// Which decision.
+        decision: DecisionId,
+        /// What the effect failed with; `None` where it panicked, or did not commit.
+        error: Option<E>,
+    },
+    /// The transaction of the effect was committed, and the effect ended with an error or a panic all the same: it happened. The same
+    /// call again is [`Run::Replayed`]. Only [`Safety::SameTransaction`](super::Safety::SameTransaction) knows this.
+    #[error("the transaction of `{decision}` is committed, and its effect failed after that")]
+    Committed {
+        /// Which decision.
+        decision: DecisionId,
+        /// What the effect failed with; `None` where it panicked.
+        error: Option<E>,
+        /// The trace, with the receipt.
+        trace: Box<Trace>,
+    },
+    /// The store did not say before the deadline whether the transaction of the effect was committed. The same call again finds it out:
+    /// nothing has to be kept or reported.
+    #[error("whether the transaction of `{decision}` was committed could not be found out")]
+    Unconfirmed {
+        /// Which decision.
+        decision: DecisionId,
+        /// What the effect failed with; `None` where it did not fail, or panicked.
+        error: Option<E>,
+        /// Why it could not be found out.
+        #[source]
+        source: ReceiptError,
+    },
+    /// The effect was declared [`Safety::SameTransaction`](super::Safety::SameTransaction), and its receipt was not recorded
+    /// [within](super::Execution::record_within) its transaction. It does not count as executed and may have happened: mend the effect,
+    /// and let a human look at the decision.
+    #[error("the effect of `{decision}` recorded no receipt within its transaction")]
+    NotWithin {
+        /// Which decision.
+        decision: DecisionId,
+        /// Whether that is on record; where it is not, the receipt that must be reported.
+        recorded: Result<(), Box<NotRecorded>>,
+    },
     /// The effect ended, and its receipt could not be recorded before the deadline. Keep the receipt and report it later with
     /// `Agent::report_receipt`: nothing known is thrown away.
     #[error("the effect of `{}` ended and could not be recorded", .receipt.decision)]
@@ -274,15 +316,24 @@ impl<E> GuardError<E> {
         match self {
             Self::NotStarted(_) => Effect::NotStarted,
             Self::DidNotHappen { .. } => Effect::DidNotHappen,
-            Self::MayHaveHappened { .. } => Effect::MayHaveHappened,
-            Self::Unrecorded { receipt, .. } => match receipt.status {
-                ExecutionState::NotStarted => Effect::NotStarted,
-                ExecutionState::Failed | ExecutionState::Skipped => Effect::DidNotHappen,
-                ExecutionState::Executed | ExecutionState::Blocked | ExecutionState::Reverted => {
-                    Effect::Happened
-                }
-                ExecutionState::Started | ExecutionState::Unknown => Effect::MayHaveHappened,
-            },
+            Self::MayHaveHappened { .. } | Self::Unconfirmed { .. } | Self::NotWithin { .. } => {
+                Effect::MayHaveHappened
+            }
+            Self::RolledBack { .. } => Effect::DidNotHappen,
+            Self::Committed { trace, .. } => after(trace.state().execution()),
+            Self::Unrecorded { receipt, .. } => after(receipt.status),
         }
+    }
+}
+
+/// Whether an effect ran that ended so.
+fn after(status: ExecutionState) -> Effect {
+    match status {
+        ExecutionState::NotStarted => Effect::NotStarted,
+        ExecutionState::Failed | ExecutionState::Skipped => Effect::DidNotHappen,
+        ExecutionState::Executed | ExecutionState::Blocked | ExecutionState::Reverted => {
+            Effect::Happened
+        }
+        ExecutionState::Started | ExecutionState::Unknown => Effect::MayHaveHappened,
     }
 }

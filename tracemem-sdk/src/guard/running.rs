@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     decision::{
-        DecisionRequest, Trace, envelope::Actor, event::ExecutionStarted, status::ExecutionState,
+        DecisionRequest, Trace,
+        envelope::Actor,
+        event::{ExecutionStarted, SafetyClass},
+        status::ExecutionState,
     },
     engine::Engine,
     id::{AgentId, DecisionId, TenantId},
@@ -135,6 +138,9 @@ impl Guard {
             agent: &agent,
             started: &started,
         };
+        if started.safety.class == SafetyClass::SameTransaction {
+            return record.transaction(ended, trace).await;
+        }
         match ended {
             Ok(Ok(execution)) => record.execution(execution, trace).await,
             Ok(Err(EffectError::DidNotHappen(error))) => {
@@ -143,7 +149,7 @@ impl Guard {
                 Err(GuardError::DidNotHappen {
                     decision,
                     error,
-                    recorded,
+                    recorded: recorded.map(drop),
                 })
             }
             Ok(Err(EffectError::MayHaveHappened(error))) => {
@@ -154,7 +160,7 @@ impl Guard {
                 Err(GuardError::MayHaveHappened {
                     decision,
                     error: Some(error),
-                    recorded,
+                    recorded: recorded.map(drop),
                 })
             }
             Err(_panic) => {
@@ -165,7 +171,7 @@ impl Guard {
                 Err(GuardError::MayHaveHappened {
                     decision,
                     error: None,
-                    recorded,
+                    recorded: recorded.map(drop),
                 })
             }
         }
@@ -173,28 +179,20 @@ impl Guard {
 }
 
 /// Records what came of one start.
-struct Record<'a> {
-    engine: &'a Engine,
-    agent: &'a AgentId,
-    started: &'a ExecutionStarted,
+pub(super) struct Record<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) agent: &'a AgentId,
+    pub(super) started: &'a ExecutionStarted,
 }
 
 impl Record<'_> {
-    async fn execution<T, E>(
+    pub(super) async fn execution<T, E>(
         &self,
-        execution: Execution<T>,
+        mut execution: Execution<T>,
         trace: Trace,
     ) -> Result<Run<T>, GuardError<E>> {
-        let bound = execution.is_bound();
-        let Execution {
-            mut receipt,
-            authorised: _,
-            value,
-        } = execution;
-        if !bound {
-            receipt.status = ExecutionState::Blocked;
-            receipt.action_hash = None;
-        }
+        execution.bind();
+        let Execution { receipt, value, .. } = execution;
         let status = receipt.status;
         let trace = match self.settle(&receipt, trace).await {
             Ok(trace) => Box::new(trace),
@@ -228,11 +226,11 @@ impl Record<'_> {
         }
     }
 
-    async fn without_evidence(
+    pub(super) async fn without_evidence(
         &self,
         status: ExecutionState,
         trace: Trace,
-    ) -> Result<(), Box<NotRecorded>> {
+    ) -> Result<Trace, Box<NotRecorded>> {
         let receipt = ExecutionReceipt {
             tenant: trace.tenant.clone(),
             decision: trace.decision.clone(),
@@ -245,10 +243,18 @@ impl Record<'_> {
             at: self.engine.now(),
             target: trace.target(),
         };
-        match self.settle(&receipt, trace).await {
-            Ok(_) => Ok(()),
-            Err(source) => Err(Box::new(NotRecorded { receipt, source })),
-        }
+        self.receipt(receipt, trace).await
+    }
+
+    /// Records a receipt that may be all that is known.
+    pub(super) async fn receipt(
+        &self,
+        receipt: ExecutionReceipt,
+        trace: Trace,
+    ) -> Result<Trace, Box<NotRecorded>> {
+        self.settle(&receipt, trace)
+            .await
+            .map_err(|source| Box::new(NotRecorded { receipt, source }))
     }
 
     async fn settle(

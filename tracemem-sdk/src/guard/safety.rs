@@ -12,6 +12,17 @@ use crate::decision::event::{SafetyClass, SafetyTerm};
 /// Exhaustive on purpose: each class has its own recovery.
 #[derive(Debug, Clone)]
 pub enum Safety {
+    /// The effect is made of writes to the store's own database, in one transaction of the host's, and its receipt is recorded
+    /// [within](super::Execution::record_within) that transaction: both are there, or neither is. Exactly once in the end.
+    ///
+    /// A start without a receipt was rolled back, and may run again under a new fence, however many attempts the request declares: at
+    /// once where the guard saw it end, after the deadline where its process died. What the effect's author says [did not
+    /// happen](super::ResultExt::did_not_happen) is a definite failure, as in every other class; for whatever else keeps a transaction
+    /// from being committed, say [may have happened](super::ResultExt::may_have_happened): the guard asks the database, so that nothing
+    /// stays unknown.
+    ///
+    /// Nothing outside the transaction may be part of the effect: it is not taken back with it.
+    SameTransaction,
     /// The target takes an idempotency key, does the effect once per key, and keeps keys for `key_ttl`. An unknown execution is sent
     /// again under the same key, as long as the target surely still knows it; after that a human must look.
     Idempotent {
@@ -53,6 +64,7 @@ impl Safety {
     /// What stands in the trace.
     pub(crate) fn term(&self) -> SafetyTerm {
         let (class, key_ttl) = match self {
+            Self::SameTransaction => (SafetyClass::SameTransaction, None),
             Self::Idempotent { key_ttl } => (SafetyClass::Idempotent, Some(key_ttl.as_secs())),
             Self::Lookup(_) => (SafetyClass::Lookup, None),
             Self::Conditional => (SafetyClass::Conditional, None),

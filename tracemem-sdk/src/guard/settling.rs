@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{receipt::ExecutionReceipt, report::ExecutionReport};
+use super::{permit::Place, receipt::ExecutionReceipt, report::ExecutionReport};
 use crate::{
     decision::{
         CloseError, Outcome, Trace, UnwritableEvent,
@@ -12,7 +12,8 @@ use crate::{
         draft::Draft,
         envelope::Actor,
         event::{
-            CloseReason, Event, ExecutionLateReceipt, ExecutionRecorded, ReceiptSource, disclosed,
+            CloseReason, Event, ExecutionLateReceipt, ExecutionRecorded, ReceiptSource,
+            SafetyClass, disclosed,
         },
         status::{CloseAction, ExecutionState, IllegalStep, Step, TraceEnd},
         verdict::text,
@@ -110,22 +111,45 @@ pub(super) async fn settle(
     trace: Trace,
     until: Timestamp,
 ) -> Result<Trace, ReceiptError> {
-    let mut wait = Duration::from_millis(50);
+    let mut patience = Patience::new(engine, until);
     let mut latest = Some(trace);
     loop {
-        let failure = match attempt(engine, actor, receipt, latest.take()).await {
+        match attempt(engine, actor, receipt, latest.take()).await {
             Ok(Some(trace)) => return Ok(trace),
             // Somebody else wrote in between: look again.
-            Ok(None) => continue,
-            Err(ReceiptError::Store(error)) if error.kind() == StoreErrorKind::Unavailable => error,
-            Err(other) => return Err(other),
-        };
-        let next = engine.now().saturating_add(wait);
-        if next > until {
-            return Err(ReceiptError::Store(failure));
+            Ok(None) => {}
+            Err(failure) => patience.outlast(failure).await?,
         }
-        engine.clock.sleep_until(next).await;
-        wait = wait.saturating_mul(2).min(Duration::from_secs(1));
+    }
+}
+
+/// How long a store is asked again that is not available.
+pub(super) struct Patience<'a> {
+    engine: &'a Engine,
+    until: Timestamp,
+    wait: Duration,
+}
+
+impl<'a> Patience<'a> {
+    pub(super) fn new(engine: &'a Engine, until: Timestamp) -> Self {
+        let wait = Duration::from_millis(50);
+        Self {
+            engine,
+            until,
+            wait,
+        }
+    }
+
+    /// Waits a while after a failure that may pass; gives back one that does not, or that came too late to wait.
+    pub(super) async fn outlast(&mut self, failure: ReceiptError) -> Result<(), ReceiptError> {
+        let passes = matches!(&failure, ReceiptError::Store(error) if error.kind() == StoreErrorKind::Unavailable);
+        let next = self.engine.now().saturating_add(self.wait);
+        if !passes || next > self.until {
+            return Err(failure);
+        }
+        self.engine.clock.sleep_until(next).await;
+        self.wait = self.wait.saturating_mul(2).min(Duration::from_secs(1));
+        Ok(())
     }
 }
 
@@ -158,7 +182,8 @@ async fn attempt(
         return Err(ReceiptError::NotAuthorised(refused));
     }
     let mut draft = Draft::after(trace, engine.now());
-    push_receipt(&mut draft, actor, receipt, &body).map_err(ReceiptError::Unwritable)?;
+    push_receipt(&mut draft, actor, receipt, &body, Place::Outside)
+        .map_err(ReceiptError::Unwritable)?;
     let (commit, trace) = draft.finish().map_err(ReceiptError::Unwritable)?;
     match engine.commit(commit).await.map_err(ReceiptError::Store)? {
         Committed::Written(_) => Ok(Some(trace)),
@@ -211,17 +236,20 @@ fn is_recorded(trace: &Trace, receipt: &ExecutionReceipt) -> bool {
     })
 }
 
-fn push_receipt(
+/// Appends a receipt and what follows from it, as far as the decision still waits for it; else it is kept as evidence.
+pub(super) fn push_receipt(
     draft: &mut Draft,
     actor: &Actor,
     receipt: &ExecutionReceipt,
     body: &[u8],
+    place: Place,
 ) -> Result<(), UnwritableEvent> {
     let state = draft.state();
-    let started = state
-        .and_then(|state| state.start.as_ref())
-        .map(|start| &start.claims.execution_id);
-    let is_latest = started == Some(&receipt.execution);
+    let started = state.and_then(|state| state.start.as_ref());
+    let started = started.map(|start| &start.claims);
+    let is_latest = started
+        .filter(|started| started.execution_id == receipt.execution)
+        .is_some_and(|started| proves(started.safety.class, receipt.status, place));
     let execution = state.map(|state| state.execution());
     let guarded = receipt.fence > 0;
     match (execution, is_latest) {
@@ -246,6 +274,20 @@ fn push_receipt(
         actor,
         outcome.filter(|outcome| outcome.check().is_ok()),
     )
+}
+
+/// Whether a receipt says how its execution ended. One of an effect that shares a transaction says nothing outside of it: the effect
+/// stands if, and only if, a receipt within the transaction does.
+fn proves(class: SafetyClass, status: ExecutionState, place: Place) -> bool {
+    let says_nothing_happened = match status {
+        ExecutionState::Failed | ExecutionState::Skipped | ExecutionState::Unknown => true,
+        ExecutionState::NotStarted
+        | ExecutionState::Started
+        | ExecutionState::Executed
+        | ExecutionState::Blocked
+        | ExecutionState::Reverted => false,
+    };
+    class != SafetyClass::SameTransaction || place == Place::Within || says_nothing_happened
 }
 
 fn push_recorded(

@@ -5,13 +5,15 @@
 //! the first answer counts, one start per fence) is the *same* compare-and-set, proved once per store by
 //! [`store_conformance!`](crate::store_conformance). What entries mean is left to [`decision`](crate::decision).
 //!
-//! [`Catalog`] and [`Index`] stand beside it for what not every custom store wants to carry.
+//! [`Catalog`] and [`Index`] stand beside it for what not every custom store wants to carry, and [`HostTransaction`] for receipts
+//! that are written together with the effect they are about.
 
 mod archive;
 mod backend;
 mod catalog;
 mod commit;
 mod credential;
+mod host_transaction;
 mod index;
 mod job;
 mod store_error;
@@ -26,6 +28,7 @@ pub use self::{
     catalog::{Catalog, Document, DocumentKind, DocumentWrite},
     commit::{Commit, Committed, Entry, KeyClaim, KeyDigest, Projection, Term, Version},
     credential::{CredentialChange, CredentialCursor, SealedCredential},
+    host_transaction::HostTransaction,
     index::{AnyOf, Cursor, Index, Listed, Listing, Order, Page},
     job::{Job, JobCompletion, JobFate, JobKind, LeaseToken, LeasedJob},
     store_error::{StoreError, StoreErrorKind},

@@ -19,7 +19,7 @@ pub use self::{
     fake_clock::FakeClock,
     faulty_store::{CommitFault, FaultyStore},
     harness::{Harness, HarnessError},
-    memory_store::{MemoryStore, SealMark},
+    memory_store::{MemoryStore, MemoryTransaction, SealMark},
     message::{MessageError, message, resolution},
     recording_integration::RecordingIntegration,
 };

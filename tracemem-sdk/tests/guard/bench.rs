@@ -1,6 +1,6 @@
 //! A TraceMem on a store that fails on demand and a clock that the test moves.
 
-use std::{error::Error, time::Duration};
+use std::{convert::Infallible, error::Error, time::Duration};
 
 use tracemem_sdk::{
     Settings, TraceMem,
@@ -45,6 +45,8 @@ pub(crate) fn deny() -> Result<PolicyOutcome, PolicyError> {
 #[derive(Debug, Clone)]
 pub(crate) struct Bench {
     pub(crate) store: FaultyStore<MemoryStore>,
+    /// The store inside, which does not fail: a host's own connection to the same database.
+    pub(crate) memory: MemoryStore,
     pub(crate) clock: FakeClock,
     ruling: Ruling,
     tracemem: TraceMem,
@@ -52,11 +54,13 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new(ruling: Ruling) -> Result<Self, Box<dyn Error>> {
-        let store = FaultyStore::new(std::sync::Arc::new(MemoryStore::new()));
+        let memory = MemoryStore::new();
+        let store = FaultyStore::new(std::sync::Arc::new(memory.clone()));
         let clock = FakeClock::new(Timestamp::from_micros(1_795_000_000_000_000));
         let tracemem = build(store.clone(), &clock, ruling)?;
         Ok(Self {
             store,
+            memory,
             clock,
             ruling,
             tracemem,
@@ -107,6 +111,14 @@ impl Bench {
     pub(crate) async fn trace(&self, decision: &DecisionId) -> Result<Trace, Box<dyn Error>> {
         let auditor = self.tracemem.tenant("tenant".parse()?).auditor();
         Ok(auditor.trace(decision).await?)
+    }
+
+    /// Moves time to whenever somebody sleeps until, for ever.
+    pub(crate) async fn pass_time(&self) -> Infallible {
+        loop {
+            let next = self.clock.asleep().await;
+            self.clock.set(next);
+        }
     }
 
     /// Moves time, and lets the worker do everything that is due then.
@@ -182,6 +194,8 @@ pub(crate) fn said<T, E>(run: &Result<Run<T>, GuardError<E>>) -> String {
         Err(GuardError::DidNotHappen { .. }) => "did not happen".to_owned(),
         Err(GuardError::MayHaveHappened { .. }) => "may have happened".to_owned(),
         Err(GuardError::Unrecorded { .. }) => "unrecorded".to_owned(),
+        Err(GuardError::RolledBack { .. }) => "rolled back".to_owned(),
+        Err(GuardError::Committed { .. }) => "committed".to_owned(),
         Err(_) => "an error that this test does not know".to_owned(),
     }
 }

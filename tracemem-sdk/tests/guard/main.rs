@@ -14,5 +14,6 @@ mod receipts;
 mod reconciling;
 mod redelivery;
 mod retries;
+mod same_transaction;
 mod targets;
 mod waiting;

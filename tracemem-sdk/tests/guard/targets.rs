@@ -177,7 +177,7 @@ impl Gate {
         self.open.add_permits(1);
     }
 
-    async fn pass(&self) {
+    pub(crate) async fn pass(&self) {
         self.reached.add_permits(1);
         // It is never closed.
         let opened = self.open.acquire().await.is_ok();

@@ -16,6 +16,8 @@ pub(crate) mod quick;
 mod tables;
 mod task;
 mod teller;
+#[cfg(feature = "sea-orm-2")]
+mod within;
 mod writer;
 
 use std::{fmt, sync::Arc};
@@ -25,6 +27,8 @@ use tracemem_sdk::{
     time::Timestamp,
 };
 
+#[cfg(feature = "sea-orm-2")]
+pub use self::within::Within;
 pub use self::{
     connect::ConnectError,
     options::{InvalidSchemaName, News, PostgresOptions},

@@ -77,7 +77,9 @@ impl PostgresOptions {
         Self { writers, ..self }
     }
 
-    /// How long a call waits for a connection, a new one included, before it fails as unavailable.
+    /// How long a call waits for a connection, a new one included, before it fails as unavailable; and how long for a decision that a
+    /// transaction of the host's holds, unless the server or the URL sets a `lock_timeout`. On a pool of the host's own,
+    /// set one there.
     pub fn acquire_timeout(self, acquire_timeout: Duration) -> Self {
         Self {
             acquire_timeout,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sea_orm::{
     IsolationLevel, TransactionTrait,
-    sqlx::{Postgres, pool::PoolConnection},
+    sqlx::{self, Postgres, pool::PoolConnection},
 };
 use tokio::sync::Mutex;
 use tracemem_sdk::store::Commit;
@@ -22,6 +22,7 @@ use crate::{
     queue::{Groups, Work, carry_out, fail, settle},
     sql::{
         fault::Fault,
+        params::{Params, first_row},
         plain::is_plain,
         schema_name::{Placed, PlacedPool},
     },
@@ -42,6 +43,12 @@ pub(super) struct Writer {
 
 /// How often a commit that got in the way of another is tried again.
 const ATTEMPTS: u32 = 5;
+
+/// How long a transaction of the host's may hold a decision before those who write to it are told that it is not available, and a
+/// group stops to wait for its sake; what the host's own settings say stays. `$2`: until the end of the transaction only.
+const LIMIT_LOCKS: &str = "
+SELECT set_config('lock_timeout', $1, CAST($2 AS BOOLEAN))
+WHERE current_setting('lock_timeout') = '0'";
 
 impl Writer {
     /// Returns when the queue is closed, or nobody has its other end, and it is empty.
@@ -109,8 +116,23 @@ impl Writer {
             return Ok(connection);
         }
         let pool = self.db.pool.get_postgres_connection_pool();
-        let connection = pool.acquire().await;
-        connection.map_err(|error| Fault::of_driver(&error))
+        let fault = |error| Fault::of_driver(&error);
+        let mut connection = pool.acquire().await.map_err(fault)?;
+        match self.whose {
+            Whose::Ours => {
+                let limited = sqlx::query(LIMIT_LOCKS).bind(self.patience()).bind("false");
+                limited.execute(&mut *connection).await.map_err(fault)?;
+            }
+            // It is the host's to say how long its own connections wait.
+            Whose::Hosts => {}
+        }
+        Ok(connection)
+    }
+
+    /// How long a lock is waited for, in milliseconds: as long as a connection.
+    fn patience(&self) -> String {
+        let pool = self.db.pool.get_postgres_connection_pool();
+        pool.options().get_acquire_timeout().as_millis().to_string()
     }
 
     /// One call, in a transaction of its own.
@@ -140,7 +162,13 @@ impl Writer {
             runner: &transaction,
             texts: &self.db.texts,
         };
-        if let Err(fault) = carry_out(&placed, alone).await {
+        let limits = Params::new().text(&self.patience()).text("true");
+        let limited = first_row(&placed, LIMIT_LOCKS, limits).await;
+        let carried_out = match limited {
+            Ok(_) => carry_out(&placed, alone).await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = carried_out {
             // What cannot be rolled back is a connection that broke, and the server rolls that back.
             let _ = transaction.rollback().await;
             return Err(fault);

@@ -50,6 +50,16 @@ pub(crate) enum Cause {
     Unanswered,
     #[error("rows changed that were held")]
     RowsMoved,
+    #[cfg(feature = "sea-orm-2")]
+    #[error("the transaction belongs to another database")]
+    OtherDatabase,
+    #[cfg(all(feature = "sqlite", feature = "sea-orm-2"))]
+    #[error("another file is attached, and SQLite does not commit to two files at once")]
+    AttachedDatabase,
+    #[cfg(feature = "sea-orm-2")]
+    #[cfg(all(feature = "sqlite", feature = "sea-orm-2"))]
+    #[error("the transaction's commit would not wait for the disk")]
+    NotDurable,
 }
 
 /// What an operator needs to know about a result code.
@@ -94,6 +104,14 @@ impl Fault {
         Self {
             kind: StoreErrorKind::Archived,
             cause: Cause::Archived,
+        }
+    }
+
+    #[cfg(feature = "sea-orm-2")]
+    pub(crate) fn unsupported(cause: Cause) -> Self {
+        Self {
+            kind: StoreErrorKind::Unsupported,
+            cause,
         }
     }
 
@@ -195,14 +213,15 @@ impl Fault {
 
     /// Whether the database refused the statement, and is there and well.
     pub(crate) fn is_of_statement(self) -> bool {
-        matches!(self.cause, Cause::SqlState(_))
-            && (self.kind == StoreErrorKind::Backend || self.is_race())
+        matches!(self.cause, Cause::SqlState(state) if state.is_locked())
+            || matches!(self.cause, Cause::SqlState(_))
+                && (self.kind == StoreErrorKind::Backend || self.is_race())
     }
 
     /// Whether the connection is of no more use.
     pub(crate) fn is_of_connection(self) -> bool {
         !matches!(self.cause, Cause::SqlState(_))
-            || (self.kind == StoreErrorKind::Unavailable && !self.is_race())
+            || (self.kind == StoreErrorKind::Unavailable && !self.is_of_statement())
     }
 
     /// The error of a call that was `doing` something.

@@ -21,6 +21,8 @@ pub(crate) mod rows;
 pub(crate) mod schema_name;
 mod sql_state;
 pub(crate) mod streams;
+#[cfg(feature = "sea-orm-2")]
+pub(crate) mod within;
 
 #[cfg(test)]
 mod plans;

@@ -41,6 +41,11 @@ impl SqlState {
         matches!(&self.0, b"40001" | b"40P01")
     }
 
+    /// Whether somebody else held a lock for too long.
+    pub(crate) fn is_locked(self) -> bool {
+        &self.0 == b"55P03"
+    }
+
     /// Whether what was to be made is there already: a table, a schema, a function, a row.
     pub(crate) fn is_there_already(self) -> bool {
         matches!(

@@ -33,6 +33,12 @@ impl Files {
         self.database.is_there() && self.log().iter().all(File::is_there)
     }
 
+    /// Whether this is the database, by whatever name.
+    #[cfg(feature = "sea-orm-2")]
+    pub(super) fn is_database(&self, path: &Path) -> bool {
+        self.database.is_at(path)
+    }
+
     /// Takes the log as it is now, where the database itself is still there: the log begins anew where for a moment nobody had
     /// the file open.
     pub(super) fn take_log_anew(&self) -> io::Result<()> {
@@ -74,6 +80,19 @@ impl File {
     fn is_there(&self) -> bool {
         // What cannot be looked at is as good as gone.
         FileId::of(&self.path).is_ok_and(|now| now == self.id)
+    }
+
+    /// Whether it stands at this path, too.
+    #[cfg(all(feature = "sea-orm-2", unix))]
+    fn is_at(&self, path: &Path) -> bool {
+        FileId::of(path).is_ok_and(|there| there == self.id)
+    }
+
+    /// Whether it stands at this path, too.
+    #[cfg(all(feature = "sea-orm-2", not(unix)))]
+    fn is_at(&self, path: &Path) -> bool {
+        let real = |path| fs::canonicalize(path).ok();
+        real(path).is_some_and(|path| real(&self.path) == Some(path))
     }
 }
 

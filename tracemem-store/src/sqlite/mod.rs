@@ -8,8 +8,9 @@
 //!
 //! Backups are left to the host, and so is who may read the file: it is made with the permissions that the process gives to
 //! new files. The file belongs to SQLite: while any process has it open, copy it with SQLite's own means, and open it with
-//! nothing else inside the same process, because closing such a second handle releases SQLite's locks
-//! (<https://sqlite.org/howtocorrupt.html>).
+//! nothing but SQLite inside the same process, because closing such a second handle releases SQLite's locks
+//! (<https://sqlite.org/howtocorrupt.html>). A connection of the host's own by sea-orm is SQLite too: it may keep tables of its own in
+//! the same file, and, with feature `sea-orm-2`, write receipts in its own transactions (`SqliteStore::within`).
 
 mod connector;
 mod file;
@@ -19,6 +20,8 @@ mod poller;
 mod quick;
 mod script;
 mod tables;
+#[cfg(feature = "sea-orm-2")]
+mod within;
 mod writer;
 
 use std::{
@@ -31,6 +34,8 @@ use sea_orm::DatabaseConnection;
 use tracemem_sdk::store::{Backend, StoreHealth};
 
 use self::file::Files;
+#[cfg(feature = "sea-orm-2")]
+pub use self::within::Within;
 pub use self::{open::OpenError, options::SqliteOptions};
 use crate::{
     calls::Calls,

@@ -13,6 +13,8 @@ snake_case_enum! {
     /// What the effect's author declared about it.
     #[non_exhaustive]
     SafetyClass {
+        /// Effect and receipt share a transaction of the host's.
+        SameTransaction = "same_transaction",
         /// The target takes an idempotency key and keeps it for a time.
         Idempotent = "idempotent",
         /// The target can be asked by our reference.
@@ -64,6 +66,8 @@ snake_case_enum! {
         Report = "report",
         /// The deadline passed without a receipt.
         Deadline = "deadline",
+        /// The guard found no receipt of an effect in the host's transaction: it was rolled back, and may be started again.
+        Rollback = "rollback",
     }
 }
 

@@ -255,7 +255,13 @@ impl State {
             }
             Event::ExecutionRecorded(recorded) => {
                 self.execution_id = Some(recorded.execution_id.clone());
-                self.count_failure(recorded.status);
+                match recorded.source {
+                    ReceiptSource::Guard | ReceiptSource::Report => {
+                        self.count_failure(recorded.status);
+                    }
+                    // A transaction that was rolled back is no attempt that failed.
+                    ReceiptSource::Deadline | ReceiptSource::Rollback => {}
+                }
             }
             Event::ExecutionReconciled(reconciled) => {
                 self.count_failure(reconciled.finding.state())
@@ -314,7 +320,9 @@ fn step_of(event: &Event) -> Option<Step> {
         Event::ApprovalResolved(resolved) => Step::Resolve(resolved.outcome),
         Event::ExecutionStarted(_) => Step::Start,
         Event::ExecutionRecorded(recorded) => match recorded.source {
-            ReceiptSource::Guard | ReceiptSource::Deadline => Step::Record(recorded.status),
+            ReceiptSource::Guard | ReceiptSource::Deadline | ReceiptSource::Rollback => {
+                Step::Record(recorded.status)
+            }
             ReceiptSource::Report => Step::Report(recorded.status),
         },
         Event::ExecutionReconciled(reconciled) => Step::Reconcile(reconciled.finding.state()),

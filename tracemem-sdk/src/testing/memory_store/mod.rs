@@ -8,6 +8,7 @@ mod commit;
 mod credentials;
 mod leases;
 mod tables;
+mod transaction;
 
 use std::{
     fmt,
@@ -18,8 +19,8 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-pub use self::tables::SealMark;
 use self::tables::Tables;
+pub use self::{tables::SealMark, transaction::MemoryTransaction};
 use crate::{
     archive::ArchiveFile,
     id::{CredentialKind, IntegrationId, TenantId},
@@ -90,6 +91,12 @@ impl MemoryStore {
         Ok(tables)
     }
 
+    /// Wakes whoever waits for a commit.
+    fn tell(&self) {
+        let commits = &self.0.database.commits;
+        commits.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
     fn lock(&self) -> MutexGuard<'_, Tables> {
         // Whoever panicked while holding it had checked everything before the first change.
         self.0
@@ -128,10 +135,7 @@ impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let committed = self.tables("committing")?.commit(commit)?;
         if matches!(committed, Committed::Written(_)) {
-            self.0
-                .database
-                .commits
-                .send_modify(|count| *count = count.wrapping_add(1));
+            self.tell();
         }
         Ok(committed)
     }

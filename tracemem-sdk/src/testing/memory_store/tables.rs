@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// Everything, by tenant.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Tables {
     pub(super) tenants: BTreeMap<TenantId, TenantTables>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct TenantTables {
     pub(super) streams: BTreeMap<StreamId, StreamRow>,
     pub(super) keys: BTreeMap<KeyDigest, KeyClaim>,
@@ -35,7 +35,7 @@ pub(super) struct TenantTables {
     pub(super) archived: BTreeMap<StreamId, ArchivedStream>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct StreamRow {
     pub(super) entries: Vec<Entry>,
     pub(super) projection: Projection,
@@ -43,6 +43,7 @@ pub(super) struct StreamRow {
     pub(super) timer_lease: Option<Timestamp>,
 }
 
+#[derive(Clone)]
 pub(super) struct JobRow {
     pub(super) stream: StreamId,
     pub(super) job: Job,
@@ -52,6 +53,7 @@ pub(super) struct JobRow {
     pub(super) state: JobState,
 }
 
+#[derive(Clone)]
 pub(super) enum JobState {
     Waiting,
     Leased { until: Timestamp },
