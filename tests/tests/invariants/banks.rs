@@ -53,9 +53,11 @@ pub(crate) enum Executor {
 
 impl Executor {
     async fn goes_on(self) {
-        tokio::task::yield_now().await;
-        while self == Self::Dies {
+        loop {
             tokio::task::yield_now().await;
+            if self == Self::Lives {
+                return;
+            }
         }
     }
 }
