@@ -28,6 +28,7 @@ pub(crate) enum Cause {
     BrokenConnection,
     #[error("the driver failed")]
     Driver,
+    #[cfg(feature = "sqlite")]
     #[error("the database file is not where it was opened any more")]
     FileGone,
     #[error("the task that writes has ended with its runtime")]
@@ -191,26 +192,31 @@ impl Fault {
         Self::refused(cause)
     }
 
+    #[cfg(feature = "sqlite")]
     /// Whether somebody else held the lock for too long.
     pub(crate) fn is_busy(self) -> bool {
         matches!(self.cause, Cause::ResultCode(code) if code & 0xff == 5)
     }
 
+    #[cfg(feature = "sqlite")]
     /// Whether the file is no database.
     pub(crate) fn is_no_database(self) -> bool {
         matches!(self.cause, Cause::ResultCode(code) if code & 0xff == 26)
     }
 
+    #[cfg(feature = "postgres")]
     /// Whether two transactions got in each other's way, so that one of them was given up.
     pub(crate) fn is_race(self) -> bool {
         matches!(self.cause, Cause::SqlState(state) if state.is_race())
     }
 
+    #[cfg(feature = "postgres")]
     /// Whether what was to be made is there already.
     pub(crate) fn is_there_already(self) -> bool {
         matches!(self.cause, Cause::SqlState(state) if state.is_there_already())
     }
 
+    #[cfg(feature = "postgres")]
     /// Whether the database refused the statement, and is there and well.
     pub(crate) fn is_of_statement(self) -> bool {
         matches!(self.cause, Cause::SqlState(state) if state.is_locked())
@@ -218,6 +224,7 @@ impl Fault {
                 && (self.kind == StoreErrorKind::Backend || self.is_race())
     }
 
+    #[cfg(feature = "postgres")]
     /// Whether the connection is of no more use.
     pub(crate) fn is_of_connection(self) -> bool {
         !matches!(self.cause, Cause::SqlState(_))

@@ -36,16 +36,19 @@ impl SqlState {
         }
     }
 
+    #[cfg(feature = "postgres")]
     /// Whether two transactions got in each other's way, and this one was given up for the other's sake.
     pub(crate) fn is_race(self) -> bool {
         matches!(&self.0, b"40001" | b"40P01")
     }
 
+    #[cfg(feature = "postgres")]
     /// Whether somebody else held a lock for too long.
     pub(crate) fn is_locked(self) -> bool {
         &self.0 == b"55P03"
     }
 
+    #[cfg(feature = "postgres")]
     /// Whether what was to be made is there already: a table, a schema, a function, a row.
     pub(crate) fn is_there_already(self) -> bool {
         matches!(
