@@ -17,7 +17,7 @@ use crate::{
     arrow::Class,
     gates::await_word,
     host::Host,
-    protocol::{How, Said, Tally, say},
+    protocol::{End, How, Said, Tally, say},
 };
 
 /// One guarded effect.
@@ -52,24 +52,38 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a job is delivered again; nothing here comes near it.
 const REDELIVERIES: usize = 1_000;
 
+/// How many jobs are a block.
+const BLOCK: usize = 64;
+
 /// Waits for the word, works off all jobs, so many at once, and tells the parent what came of them.
 ///
 /// # Errors
 /// Where the parent is gone, or a job ends as none may.
-pub async fn work_off(host: &Arc<Host>, jobs: usize, at_once: usize) -> Outcome {
+pub async fn work_off(host: &Arc<Host>, jobs: usize, at_once: usize, from: End) -> Outcome {
     say(&Said::Ready)?;
     await_word()?;
-    let jobs: Arc<[Job]> = Job::all(jobs).collect();
+    let mut jobs: Vec<Job> = Job::all(jobs).collect();
+    match from {
+        End::First => {}
+        End::Last => jobs.chunks_mut(BLOCK).for_each(<[Job]>::reverse),
+    }
+    let jobs = Arc::new(jobs);
     let next = Arc::new(AtomicUsize::new(0));
     let mut working = JoinSet::new();
     for _ in 0..at_once {
         let (host, jobs, next) = (host.clone(), jobs.clone(), next.clone());
         working.spawn(async move {
             let mut tally = Tally::default();
-            while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number == jobs.len() / 2 {
+                    say(&Said::Halfway)?;
+                }
+                let Some(job) = jobs.get(number) else {
+                    return Outcome::Ok(tally);
+                };
                 carry(&host.at(job)?, &mut tally).await?;
             }
-            Outcome::Ok(tally)
         });
     }
     let mut all = Tally::default();

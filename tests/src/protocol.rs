@@ -89,7 +89,20 @@ pub enum Work {
         jobs: usize,
         /// How many are under way at once.
         at_once: usize,
+        /// From which end of each block of jobs it begins.
+        from: End,
     },
+}
+
+/// Where to begin. Two that begin at different ends of every block share its jobs, and race where they meet; of two that begin at the
+/// same one the second finds everything done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// At the first job.
+    First,
+    /// At the last.
+    Last,
 }
 
 /// An order to a child that serves.
@@ -132,6 +145,8 @@ pub enum Said {
     Obeyed,
     /// What came of an effect, or of carrying a decision through.
     Ran(Ran),
+    /// Half of the jobs are done or under way.
+    Halfway,
     /// All jobs are worked off.
     WorkedOff(Tally),
     /// An order failed.

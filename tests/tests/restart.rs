@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use tracemem_sdk::decision::Trace;
 use tracemem_tests::{
     Outcome,
@@ -12,7 +13,7 @@ use tracemem_tests::{
     inspection::{Kept, fences, standing},
     jobs::Job,
     process::Process,
-    protocol::{Said, Tally, Work},
+    protocol::{End, Said, Tally, Work},
     scale::scaled,
     site::Site,
     target::{Line, Target},
@@ -29,28 +30,28 @@ fn i10_i2_i1_a_server_that_restarts_among_lifecycles_loses_and_doubles_nothing()
     let jobs = scaled(LIFECYCLES);
     let mut cluster = Cluster::start(&[])?;
     let site = Site::on(&cluster)?;
-    let at_once = AT_ONCE;
-    let mut task = site.task(Work::WorkOff { jobs, at_once }, Class::SameTransaction);
-    task.asks = false;
-    let mut first = Process::start(CHILD, &task)?;
-    let mut second = Process::start(CHILD, &task)?;
+    let start = |from| {
+        let at_once = AT_ONCE;
+        let work = Work::WorkOff {
+            jobs,
+            at_once,
+            from,
+        };
+        let mut task = site.task(work, Class::SameTransaction);
+        task.asks = false;
+        Process::start(CHILD, &task)
+    };
+    let (mut first, mut second) = (start(End::First)?, start(End::Last)?);
     for child in [&mut first, &mut second] {
         child.expect(&Said::Ready)?;
     }
     for child in [&mut first, &mut second] {
         child.go()?;
     }
-    // A lifecycle is two commits.
-    while first.acked().len() + second.acked().len() < jobs {
-        for child in [&mut first, &mut second] {
-            match child.hears()? {
-                Said::Acked(_) => {}
-                other => return Err(format!("before the restart a child says {other:?}").into()),
-            }
-        }
-    }
+    first.expect(&Said::Halfway)?;
     cluster.kill()?;
     cluster.restart()?;
+    second.expect(&Said::Halfway)?;
     let tallies = [told(&mut first)?, told(&mut second)?];
     let mut acked = first.end()?;
     acked.extend(second.end()?);
@@ -76,25 +77,23 @@ fn told(child: &mut Process) -> Outcome<Tally> {
 
 /// Checks every job's effects against its trace, and gives how many are left to a human.
 fn check_effects(site: &Site, kept: &Kept, jobs: usize) -> Outcome<usize> {
-    let traces: BTreeMap<&str, &Trace> = kept.traces.iter().filter_map(by_key).collect();
+    let traces: BTreeMap<String, &Trace> = kept.traces.iter().filter_map(by_job).collect();
     let ledger = site.effects(Class::SameTransaction)?;
     let mut unknown = 0;
     for job in Job::all(jobs) {
         let Job { key, class } = &job;
-        let target = Target::new(&job.folder(site.dir()), *class);
-        let request = target.requests()?.pop();
-        let sent = request
-            .ok_or_else(|| format!("`{key}` was never sent"))?
-            .key;
-        let trace = traces.get(sent.as_str());
-        let trace = trace.ok_or_else(|| format!("`{key}` has no start"))?;
+        let trace = traces.get(key);
+        let trace = trace.ok_or_else(|| format!("`{key}` has no decision"))?;
+        let start = trace.state().start.as_ref();
+        let start = start.ok_or_else(|| format!("`{key}` was never started"))?;
+        let sent = &start.claims.idempotency_key;
         let effects: Vec<Line> = match class {
             Class::SameTransaction => {
-                let of_it = ledger.iter().filter(|line| line.key == sent);
+                let of_it = ledger.iter().filter(|line| line.key == *sent);
                 of_it.cloned().collect()
             }
             Class::Idempotent | Class::Lookup | Class::Conditional | Class::Opaque => {
-                target.effects()?
+                Target::new(&job.folder(site.dir()), *class).effects()?
             }
         };
         match (class, effects.len(), standing(trace).as_str()) {
@@ -112,8 +111,9 @@ fn check_effects(site: &Site, kept: &Kept, jobs: usize) -> Outcome<usize> {
     Ok(unknown)
 }
 
-/// A trace by the key that its effect was sent with.
-fn by_key(trace: &Trace) -> Option<(&str, &Trace)> {
-    let start = trace.state().start.as_ref()?;
-    Some((start.claims.idempotency_key.as_str(), trace))
+/// A trace by the key of its job, which is what its request acts on.
+fn by_job(trace: &Trace) -> Option<(String, &Trace)> {
+    let request: Value = serde_json::from_slice(trace.request()?).ok()?;
+    let job = request.pointer("/context/target_object_id")?.as_str()?;
+    Some((job.to_owned(), trace))
 }

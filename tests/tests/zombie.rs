@@ -97,7 +97,7 @@ fn i2_a_zombie_that_looks_at_its_deadline_sends_nothing(on: Kind) -> Outcome {
 
 fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew(on: Kind) -> Outcome {
     for _ in 0..scaled(5) {
-        // One that is stopped in its transaction holds the lock of the file, and nobody takes over.
+        // One that is stopped in its transaction is another case, below.
         let classes = Class::ALL
             .into_iter()
             .filter(|class| *class != Class::SameTransaction);
@@ -128,6 +128,29 @@ fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew(on: Kind) -> Outco
                 count(trace, EventKind::ExecutionLateReceipt) == 1 || kept.holds_late_reports();
             assert!(known, "the zombie's receipt was thrown away");
         }
+    }
+    Ok(())
+}
+
+/// On Postgres only: in SQLite it holds the lock of the file, and nobody takes over.
+#[test]
+fn i2_a_zombie_that_was_stopped_in_its_transaction_can_commit_nothing() -> Outcome {
+    for _ in 0..scaled(5) {
+        let class = Class::SameTransaction;
+        let site = Kind::Postgres.site()?;
+        let task = site.task(Work::Carry, class);
+        let (heir, zombie) = stopped_at(&site, Arrow::Applied, &task)?;
+        let (effects, end) = ending(&site, class)?;
+        row(
+            "stopped in its transaction",
+            class,
+            &heir,
+            &zombie,
+            effects,
+            &end,
+        );
+        assert_eq!((heir.how, zombie.how), (How::Executed, How::RolledBack));
+        assert_eq!((effects, end.as_str()), (1, "committed/executed"));
     }
     Ok(())
 }

@@ -44,7 +44,11 @@ async fn work(task: Task) -> Outcome {
         Work::Wait(decision) => serving::wait(&host, decision).await,
         Work::Deliver => serving::deliver(&host).await,
         Work::Serve => serving::serve(&host).await,
-        Work::WorkOff { jobs, at_once } => jobs::work_off(&host, *jobs, *at_once).await,
+        Work::WorkOff {
+            jobs,
+            at_once,
+            from,
+        } => jobs::work_off(&host, *jobs, *at_once, *from).await,
         Work::Lock => serving::lock(&host.task).await,
     }
 }
