@@ -138,8 +138,9 @@ async fn obey(
             Said::Obeyed
         }
         Order::Report => {
-            let receipt = unrecorded.take().ok_or("there is no receipt to report")?;
-            host.agent()?.report_receipt(&receipt).await?;
+            let receipt = unrecorded.as_ref().ok_or("there is no receipt to report")?;
+            host.agent()?.report_receipt(receipt).await?;
+            *unrecorded = None;
             Said::Obeyed
         }
     })
