@@ -107,6 +107,7 @@ pub async fn work_off(host: &Arc<Host>, jobs: usize, at_once: usize, from: End) 
 async fn carry(host: &Host, tally: &mut Tally) -> Outcome {
     let mut patience = None;
     let mut unrecorded: Option<Box<ExecutionReceipt>> = None;
+    let mut last = None;
     for _ in 0..REDELIVERIES {
         if let Some(receipt) = unrecorded.take() {
             // What the store does not take now it may take the next time.
@@ -135,6 +136,7 @@ async fn carry(host: &Host, tally: &mut Tally) -> Outcome {
                 if let Err(GuardError::Unrecorded { receipt, source: _ }) = guarded {
                     unrecorded = Some(receipt);
                 }
+                last = Some(ran);
                 continue;
             }
             How::Uncertain | How::Pending | How::Blocked | How::NotWithin => {
@@ -144,5 +146,5 @@ async fn carry(host: &Host, tally: &mut Tally) -> Outcome {
         }
         return Ok(());
     }
-    Err(format!("`{}` is delivered again and again", host.task.key).into())
+    Err(format!("`{}` is delivered again and again: {last:?}", host.task.key).into())
 }
