@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::ErrorKind,
-    os::unix::process::CommandExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -70,6 +70,22 @@ impl Cluster {
         cluster.limit = Some(limit);
         cluster.restart()?;
         Ok(cluster)
+    }
+
+    /// Adds files to its data, readable for the server alone, and starts it again with more settings.
+    ///
+    /// # Errors
+    /// Where it does not come up.
+    pub fn reconfigure(&mut self, files: &[(&str, &str)], settings: &[&str]) -> Outcome {
+        for (name, text) in files {
+            let path = self.data().join(name);
+            fs::write(&path, text)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+            give(&path)?;
+        }
+        self.settings
+            .extend(settings.iter().map(ToString::to_string));
+        self.restart()
     }
 
     /// Starts it again, and its files may grow.

@@ -36,10 +36,30 @@ pub(crate) trait Bank: Disk {
         host: &Self::Host,
         store: &Self::Store,
         permit: Permit,
+        executor: Executor,
     ) -> impl Future<Output = Result<Execution<()>, Failure>> + Send;
 
     /// How many payouts there are.
     fn payouts(host: &Self::Host) -> impl Future<Output = Result<usize, Failure>> + Send;
+}
+
+/// Whether whoever pays lives to commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Executor {
+    Lives,
+    /// It stands between the receipt and the commit until it is dropped.
+    Dies,
+}
+
+impl Executor {
+    async fn goes_on(self) {
+        loop {
+            tokio::task::yield_now().await;
+            if self == Self::Lives {
+                return;
+            }
+        }
+    }
 }
 
 impl Bank for Memory {
@@ -53,6 +73,7 @@ impl Bank for Memory {
         host: &Self::Host,
         store: &MemoryStore,
         permit: Permit,
+        executor: Executor,
     ) -> Result<Execution<()>, Failure> {
         let transaction = store.begin();
         tokio::task::yield_now().await;
@@ -60,7 +81,7 @@ impl Bank for Memory {
             .executed("payout")
             .record_within(&transaction)
             .await?;
-        tokio::task::yield_now().await;
+        executor.goes_on().await;
         let effect = || {
             host.fetch_add(1, Ordering::SeqCst);
         };
@@ -86,10 +107,12 @@ impl Bank for SqliteFile {
         host: &DatabaseConnection,
         store: &SqliteStore,
         permit: Permit,
+        executor: Executor,
     ) -> Result<Execution<()>, Failure> {
         let transaction = begin(host).await?;
         let done = permit.executed("payout");
         let done = done.record_within(&store.within(&transaction)).await?;
+        executor.goes_on().await;
         transaction.commit().await?;
         Ok(done)
     }
@@ -113,10 +136,12 @@ impl Bank for Postgres {
         host: &DatabaseConnection,
         store: &PostgresStore,
         permit: Permit,
+        executor: Executor,
     ) -> Result<Execution<()>, Failure> {
         let transaction = begin(host).await?;
         let done = permit.executed("payout");
         let done = done.record_within(&store.within(&transaction)).await?;
+        executor.goes_on().await;
         transaction.commit().await?;
         Ok(done)
     }

@@ -10,3 +10,4 @@ mod opening;
 mod outside;
 mod restarts;
 mod sessions;
+mod tls;

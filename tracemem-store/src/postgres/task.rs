@@ -30,6 +30,7 @@ pub(super) enum Whose {
     /// The store closes them, and its writers keep their connections.
     Ours,
     /// The host closes them, and gets each connection back at once.
+    #[cfg(feature = "sea-orm-2")]
     Hosts,
 }
 
@@ -86,6 +87,7 @@ pub(super) fn start(options: &PostgresOptions, pools: Pools) -> PostgresStore {
                 let _ = tokio::time::timeout(GRACE, reading.close()).await;
                 let _ = tokio::time::timeout(GRACE, writing.close()).await;
             }
+            #[cfg(feature = "sea-orm-2")]
             Whose::Hosts => {}
         }
         if let Some(groups) = Arc::into_inner(groups) {

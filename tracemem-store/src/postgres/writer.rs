@@ -101,6 +101,7 @@ impl Writer {
             }
             Ok(_) | Err(_) => match self.whose {
                 Whose::Ours => self.connection = Some(connection),
+                #[cfg(feature = "sea-orm-2")]
                 Whose::Hosts => {}
             },
         }
@@ -124,6 +125,7 @@ impl Writer {
                 limited.execute(&mut *connection).await.map_err(fault)?;
             }
             // It is the host's to say how long its own connections wait.
+            #[cfg(feature = "sea-orm-2")]
             Whose::Hosts => {}
         }
         Ok(connection)

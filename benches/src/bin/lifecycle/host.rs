@@ -6,39 +6,18 @@ use tracemem_sdk::{
     decision::DecisionRequest,
     policy::{Attachment, DeclaredPolicy, Policy},
     route::{Destination, StoredRoute},
-    store::{Backend, Store},
+    store::Backend,
     tenant::{Agent, Approver},
-    testing::{MemoryStore, RecordingIntegration},
+    testing::RecordingIntegration,
 };
-use tracemem_store::SqliteStore;
 
-use super::{
-    Failed,
-    options::{Options, StoreKind, Workload},
-};
+use super::{Failed, options::Workload};
 
 const RULEBOOK: &[u8] = br#"{"schema_version": "rulebook_v1", "rulebook_id": "small_refunds", "version": "1",
     "input_schema": {"required": ["amount_minor"], "properties": {"amount_minor": {"type": "integer"}}},
     "rules": [{"rule_id": "small_enough", "condition": {"field": "amount_minor", "operator": "lte", "value": 5000},
         "outcome": {"decision": "yes", "verdict": "APPROVE", "action": "refund", "reason_code": "SMALL_ENOUGH"}}],
     "default_outcome": {"decision": "review", "verdict": "REVIEW", "action": "ask", "reason_code": "TOO_LARGE"}}"#;
-
-/// The store that the options name.
-pub(crate) async fn backend(options: &Options) -> Result<Backend, Failed> {
-    match (options.store, &options.file) {
-        (StoreKind::Memory, _) => Ok(MemoryStore::new().into()),
-        (StoreKind::Sqlite, Some(file)) => Ok(SqliteStore::open(file).await?.into()),
-        (StoreKind::Sqlite, None) => Err("a store needs a file".into()),
-    }
-}
-
-/// Makes the tables, and closes the store again.
-pub(crate) async fn make_tables(options: &Options) -> Result<(), Failed> {
-    if let (StoreKind::Sqlite, Some(file)) = (options.store, &options.file) {
-        SqliteStore::open(file).await?.close().await?;
-    }
-    Ok(())
-}
 
 /// A host on a store. Nobody is sent anything: no worker runs, and approvers are told in another way.
 pub(crate) fn host(backend: Backend) -> Result<TraceMem, Failed> {

@@ -7,6 +7,7 @@ mod capture;
 mod floor;
 mod host;
 mod options;
+mod place;
 mod remote;
 mod report;
 mod workload;
@@ -15,6 +16,8 @@ use std::{
     error::Error,
     process::{Command, ExitCode},
 };
+
+use tokio::runtime::Runtime;
 
 use self::options::{Asked, Beside, HELP, Options, Role, StoreKind};
 
@@ -45,58 +48,69 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = Runtime::new()?;
     match options.role {
         Role::Measure => measure(&runtime, options),
         Role::Approver => runtime.block_on(remote::approve_all(&options)),
         Role::Floor => {
             let steps = runtime.block_on(capture::steps(options.workload))?;
-            drop(runtime);
-            let measured = floor::measure(&options, &steps)?;
+            let measured = floor::measure(&runtime, &options, &steps)?;
             println!("{}", measured.line("floor", &options)?);
             Ok(())
         }
         Role::Fill => {
             let steps = runtime.block_on(capture::steps(options.workload))?;
-            drop(runtime);
-            floor::fill(&options, &steps)
+            floor::fill(&runtime, &options, &steps)
         }
     }
 }
 
-fn measure(runtime: &tokio::runtime::Runtime, mut options: Options) -> Result<(), Failed> {
+fn measure(runtime: &Runtime, mut options: Options) -> Result<(), Failed> {
     // Not in the system's temporary folder, which may be no disk at all.
     let folder = tempfile::tempdir_in(".")?;
-    let own_file =
-        |name: &str| (options.store == StoreKind::Sqlite).then(|| folder.path().join(name));
-    let floor_file = own_file("floor.db");
-    options.file = options.file.take().or_else(|| own_file("store.db"));
+    let of_its_own = |options: &Options, name: &str| {
+        let is = |kind| options.store == kind;
+        let file = is(StoreKind::Sqlite).then(|| folder.path().join(name).with_extension("db"));
+        let schema =
+            is(StoreKind::Postgres).then(|| format!("tracemem_{name}_{}", std::process::id()));
+        (file, schema)
+    };
+    let (file, schema) = of_its_own(&options, "bench");
+    (options.file, options.schema) = (options.file.take().or(file), schema);
+    let store = measure_store(runtime, &options);
+    store.and(runtime.block_on(place::remove(&options)))?;
+    if options.beside == Beside::Floor {
+        let (file, schema) = of_its_own(&options, "floor");
+        let options = Options {
+            role: Role::Floor,
+            preload: 0,
+            file,
+            schema,
+            ..options
+        };
+        let floor = runtime
+            .block_on(place::make_tables(&options))
+            .and_then(|()| child(&options));
+        floor.and(runtime.block_on(place::remove(&options)))?;
+    }
+    Ok(())
+}
+
+fn measure_store(runtime: &Runtime, options: &Options) -> Result<(), Failed> {
     if options.preload > 0 {
-        runtime.block_on(host::make_tables(&options))?;
+        runtime.block_on(place::make_tables(options))?;
         child(&Options {
             role: Role::Fill,
             ..options.clone()
         })?;
     }
     let measured = runtime.block_on(async {
-        let tracemem = host::host(host::backend(&options).await?)?;
-        let measured = workload::run(&tracemem, &options).await?;
+        let tracemem = host::host(place::open(options).await?)?;
+        let measured = workload::run(&tracemem, options).await?;
         tracemem.close().await?;
         Ok::<_, Failed>(measured)
     })?;
-    println!("{}", measured.line("tracemem", &options)?);
-    if options.beside == Beside::Floor {
-        let options = Options {
-            role: Role::Floor,
-            preload: 0,
-            file: floor_file,
-            ..options
-        };
-        runtime.block_on(host::make_tables(&options))?;
-        child(&options)?;
-    }
+    println!("{}", measured.line("tracemem", options)?);
     Ok(())
 }
 

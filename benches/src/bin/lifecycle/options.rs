@@ -7,7 +7,8 @@ Measures whole lifecycles against a store and prints one JSON line.
 
 usage: lifecycle [--store STORE] [--workload WORKLOAD] [--concurrency N] [--seconds S] [OPTIONS]
 
-  --store STORE      sqlite (default) or memory, which measures the library alone
+  --store STORE      sqlite (default), postgres, or memory, which measures the library alone
+  --url URL          the database of --store postgres; the tables are made in a schema of their own, and removed at the end
   --workload W       w1 (default): a rulebook allows, the effect runs, receipt and outcome close: 2 commits
                      w2: a human is asked and approves in this process, the parked waiter resumes: 4 commits
                      w2p: the same with the approver in another process
@@ -39,6 +40,7 @@ pub(crate) enum Role {
 pub(crate) enum StoreKind {
     Memory,
     Sqlite,
+    Postgres,
 }
 
 /// What one lifecycle is.
@@ -69,6 +71,8 @@ pub(crate) struct Options {
     pub(crate) beside: Beside,
     pub(crate) preload: u64,
     pub(crate) file: Option<PathBuf>,
+    pub(crate) url: Option<String>,
+    pub(crate) schema: Option<String>,
 }
 
 /// What the command line asks for.
@@ -93,6 +97,8 @@ impl Options {
             beside: Beside::Nothing,
             preload: 0,
             file: None,
+            url: None,
+            schema: None,
         };
         let mut arguments = arguments.peekable();
         if let Some(role) = arguments.peek().and_then(|word| Role::of(word)) {
@@ -107,7 +113,7 @@ impl Options {
                     continue;
                 }
                 "--store" | "--workload" | "--concurrency" | "--seconds" | "--preload"
-                | "--file" => {
+                | "--file" | "--url" | "--schema" => {
                     let missing = || format!("`{name}` needs a value");
                     arguments.next().ok_or_else(missing)?
                 }
@@ -127,12 +133,26 @@ impl Options {
                 self.time = Duration::from_secs(number::<NonZeroU32>(name, value)?.get().into())
             }
             "--preload" => self.preload = number(name, value)?,
-            _ => self.file = Some(value.into()),
+            "--file" => self.file = Some(value.into()),
+            "--url" => self.url = Some(value.to_owned()),
+            _ => self.schema = Some(value.to_owned()),
         }
         Ok(())
     }
 
     fn check(self) -> Result<Self, String> {
+        match (self.store, &self.url) {
+            (StoreKind::Postgres, None) => {
+                return Err("`--store postgres` needs `--url`".to_owned());
+            }
+            (StoreKind::Memory | StoreKind::Sqlite, Some(_)) => {
+                return Err("`--url` is for `--store postgres`".to_owned());
+            }
+            (StoreKind::Postgres, Some(_)) | (StoreKind::Memory | StoreKind::Sqlite, None) => {}
+        }
+        if self.store == StoreKind::Postgres && self.file.is_some() {
+            return Err("`--file` is for `--store sqlite`".to_owned());
+        }
         if self.store == StoreKind::Memory {
             let refused = [
                 (self.beside == Beside::Floor, "has no floor"),
@@ -161,6 +181,8 @@ impl Options {
             beside: _,
             preload,
             file,
+            url,
+            schema,
         } = self;
         let mut arguments = vec![role.to_string()];
         let pairs = [
@@ -173,8 +195,14 @@ impl Options {
         for (name, value) in pairs {
             arguments.extend([name.to_owned(), value]);
         }
-        if let Some(file) = file {
-            arguments.extend(["--file".to_owned(), file.display().to_string()]);
+        let file = file.as_ref().map(|file| file.display().to_string());
+        let named = [("--file", &file), ("--url", url), ("--schema", schema)];
+        for (name, value) in named {
+            arguments.extend(
+                value
+                    .iter()
+                    .flat_map(|value| [name.to_owned(), value.clone()]),
+            );
         }
         arguments
     }
@@ -210,6 +238,7 @@ impl fmt::Display for StoreKind {
         f.write_str(match self {
             Self::Memory => "memory",
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
         })
     }
 }
@@ -218,10 +247,10 @@ impl FromStr for StoreKind {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        [Self::Memory, Self::Sqlite]
+        [Self::Memory, Self::Sqlite, Self::Postgres]
             .into_iter()
             .find(|kind| kind.to_string() == word)
-            .ok_or_else(|| format!("`{word}` is no store; there are sqlite and memory"))
+            .ok_or_else(|| format!("`{word}` is no store; there are sqlite, postgres and memory"))
     }
 }
 

@@ -18,6 +18,7 @@ use tracemem_sdk::id::ApprovalId;
 use super::{
     Failed, host,
     options::{Options, Role},
+    place,
     report::now,
 };
 
@@ -119,7 +120,7 @@ fn hear(
 
 /// The approver's process: approves what it reads, each at once, and says when each call had returned.
 pub(crate) async fn approve_all(options: &Options) -> Result<(), Failed> {
-    let tracemem = host::host(host::backend(options).await?)?;
+    let tracemem = host::host(place::open(options).await?)?;
     let approver = Arc::new(host::approver(&tracemem)?);
     let mut told = BufReader::new(tokio::io::stdin()).lines();
     let says = Arc::new(tokio::sync::Mutex::new(tokio::io::stdout()));

@@ -190,12 +190,14 @@ fn file() -> ArchiveFile {
 }
 
 fn tagged() -> Listing {
-    let mut listing = Listing::default();
-    listing.has = vec![AnyOf {
+    let old = AnyOf {
         terms: [term("old")].into(),
         ..AnyOf::default()
-    }];
-    listing
+    };
+    Listing {
+        has: vec![old],
+        ..Listing::default()
+    }
 }
 
 async fn listed<S: Archive + Index>(

@@ -31,9 +31,10 @@ struct Caller {
 }
 
 impl<'a> Callers<'a> {
-    pub(crate) fn new(options: &Options, steps: &'a [Commit]) -> Self {
+    /// So many callers, whose lifecycles are numbered from `first` on.
+    pub(crate) fn new(options: &Options, steps: &'a [Commit], callers: u32, first: u64) -> Self {
         let begun = now();
-        let number = options.concurrency.get();
+        let opened = first + u64::from(callers);
         let caller = |number| Caller {
             lifecycle: Lifecycle::new(number, begun),
             step: 0,
@@ -46,8 +47,8 @@ impl<'a> Callers<'a> {
                 // The answer is the second commit: what is measured begins when it is there.
                 Workload::Asked | Workload::AskedElsewhere => 2,
             },
-            callers: (0..u64::from(number)).map(caller).collect(),
-            opened: u64::from(number),
+            callers: (first..opened).map(caller).collect(),
+            opened,
             begun,
             measured: Measured::default(),
         }

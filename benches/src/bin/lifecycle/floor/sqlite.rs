@@ -23,7 +23,7 @@ PRAGMA wal_autocheckpoint = 4000;
 pub(crate) fn measure(options: &Options, steps: &[Commit]) -> Result<Measured, Failed> {
     let connection = open(options)?;
     let mut writer = Writer::new(&connection, steps)?;
-    let mut callers = Callers::new(options, steps);
+    let mut callers = Callers::new(options, steps, options.concurrency.get(), 0);
     while callers.time() < options.time {
         writer.begin.execute([])?;
         for (lifecycle, step) in callers.waiting() {
