@@ -1,13 +1,13 @@
 //! A store with gates before and after its commits, that tells the parent what it acknowledges.
 //!
-//! Commits and leases of this process go one at a time, so that nothing of it happens while it is at a gate.
+//! Where there is a gate to stop at, commits and leases of this process go one at a time, so that nothing of it happens meanwhile.
 
 use std::num::NonZeroU32;
 
 use async_trait::async_trait;
 use sea_orm::DatabaseTransaction;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tracemem_sdk::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
@@ -17,22 +17,22 @@ use tracemem_sdk::{
     },
     time::Timestamp,
 };
-use tracemem_store::{SqliteStore, sqlite::Within};
 
 use crate::{
     Outcome,
     arrow::Arrow,
     gates::{Gates, await_word},
+    place::{Opened, Within},
     protocol::{Acked, Said, say},
 };
 
-/// [`SqliteStore`] with gates.
+/// A store with gates.
 #[derive(Debug)]
 pub struct GatedStore {
-    store: SqliteStore,
+    store: Opened,
     gates: Gates,
     waits_after_acks: bool,
-    turn: Mutex<()>,
+    turn: Option<Mutex<()>>,
 }
 
 /// The gates of one commit.
@@ -45,12 +45,13 @@ struct Passage {
 impl GatedStore {
     /// Puts gates before and after the commits of `store`.
     #[must_use]
-    pub fn new(store: SqliteStore, gates: Gates, waits_after_acks: bool) -> Self {
+    pub fn new(store: Opened, gates: Gates, waits_after_acks: bool) -> Self {
+        let stops = waits_after_acks || !gates.are_open();
         Self {
             store,
             gates,
             waits_after_acks,
-            turn: Mutex::new(()),
+            turn: stops.then(Mutex::default),
         }
     }
 
@@ -60,7 +61,7 @@ impl GatedStore {
     /// # Errors
     /// Where there is no parent any more.
     pub async fn meet(&self, arrow: Arrow) -> Outcome {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await;
         self.gates.reach(arrow)
     }
 
@@ -77,6 +78,13 @@ impl GatedStore {
     #[must_use]
     pub fn within<'a>(&'a self, transaction: &'a DatabaseTransaction) -> Within<'a> {
         self.store.within(transaction)
+    }
+
+    async fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        match &self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        }
     }
 
     fn reach(&self, arrow: Option<Arrow>) -> Result<(), StoreError> {
@@ -146,7 +154,7 @@ fn passage(commit: &Commit) -> Passage {
 #[async_trait]
 impl Store for GatedStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.turn().await;
         let Passage {
             before,
             within,
@@ -162,7 +170,7 @@ impl Store for GatedStore {
         };
         self.reach(before)?;
         self.reach(within)?;
-        let committed = self.store.commit(commit).await?;
+        let committed = self.store.whole().commit(commit).await?;
         if matches!(committed, Committed::Written(_)) {
             self.acknowledge(acked).map_err(alone)?;
             self.reach(after)?;
@@ -175,7 +183,7 @@ impl Store for GatedStore {
         tenant: &TenantId,
         stream: &StreamId,
     ) -> Result<Option<Stream>, StoreError> {
-        self.store.load(tenant, stream).await
+        self.store.whole().load(tenant, stream).await
     }
 
     async fn head(
@@ -183,7 +191,7 @@ impl Store for GatedStore {
         tenant: &TenantId,
         stream: &StreamId,
     ) -> Result<Option<StreamHead>, StoreError> {
-        self.store.head(tenant, stream).await
+        self.store.whole().head(tenant, stream).await
     }
 
     async fn find_key(
@@ -191,7 +199,7 @@ impl Store for GatedStore {
         tenant: &TenantId,
         key: &KeyDigest,
     ) -> Result<Option<KeyClaim>, StoreError> {
-        self.store.find_key(tenant, key).await
+        self.store.whole().find_key(tenant, key).await
     }
 
     async fn lease_jobs(
@@ -200,8 +208,8 @@ impl Store for GatedStore {
         until: Timestamp,
         limit: NonZeroU32,
     ) -> Result<Vec<LeasedJob>, StoreError> {
-        let _turn = self.turn.lock().await;
-        self.store.lease_jobs(now, until, limit).await
+        let _turn = self.turn().await;
+        self.store.whole().lease_jobs(now, until, limit).await
     }
 
     async fn lease_timers(
@@ -210,8 +218,8 @@ impl Store for GatedStore {
         until: Timestamp,
         limit: NonZeroU32,
     ) -> Result<Vec<(TenantId, StreamId)>, StoreError> {
-        let _turn = self.turn.lock().await;
-        self.store.lease_timers(now, until, limit).await
+        let _turn = self.turn().await;
+        self.store.whole().lease_timers(now, until, limit).await
     }
 
     async fn wait(
@@ -220,15 +228,15 @@ impl Store for GatedStore {
         stream: &StreamId,
         after: Version,
     ) -> Result<(), StoreError> {
-        self.store.wait(tenant, stream, after).await
+        self.store.whole().wait(tenant, stream, after).await
     }
 
     async fn health(&self) -> Result<StoreHealth, StoreError> {
-        self.store.health().await
+        self.store.whole().health().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        self.store.close().await
+        self.store.whole().close().await
     }
 }
 
@@ -241,7 +249,7 @@ impl Catalog for GatedStore {
         id: &str,
         version: Option<u64>,
     ) -> Result<Option<Document>, StoreError> {
-        self.store.document(tenant, kind, id, version).await
+        self.store.whole().document(tenant, kind, id, version).await
     }
 
     async fn documents(
@@ -251,7 +259,10 @@ impl Catalog for GatedStore {
         after: Option<&str>,
         limit: NonZeroU32,
     ) -> Result<Vec<Document>, StoreError> {
-        self.store.documents(tenant, kind, after, limit).await
+        self.store
+            .whole()
+            .documents(tenant, kind, after, limit)
+            .await
     }
 
     async fn credential(
@@ -262,6 +273,7 @@ impl Catalog for GatedStore {
         version: Option<u64>,
     ) -> Result<Option<SealedCredential>, StoreError> {
         self.store
+            .whole()
             .credential(tenant, integration, kind, version)
             .await
     }
@@ -271,7 +283,7 @@ impl Catalog for GatedStore {
         after: Option<&CredentialCursor>,
         limit: NonZeroU32,
     ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
-        self.store.credentials(after, limit).await
+        self.store.whole().credentials(after, limit).await
     }
 }
 
@@ -283,7 +295,7 @@ impl Index for GatedStore {
         listing: &Listing,
         limit: NonZeroU32,
     ) -> Result<Page, StoreError> {
-        self.store.list(tenant, listing, limit).await
+        self.store.whole().list(tenant, listing, limit).await
     }
 
     async fn intents(
@@ -292,6 +304,6 @@ impl Index for GatedStore {
         after: Option<&str>,
         limit: NonZeroU32,
     ) -> Result<Vec<String>, StoreError> {
-        self.store.intents(tenant, after, limit).await
+        self.store.whole().intents(tenant, after, limit).await
     }
 }

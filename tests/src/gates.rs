@@ -21,6 +21,12 @@ impl Gates {
         }
     }
 
+    /// Whether nobody is stopped.
+    #[must_use]
+    pub fn are_open(&self) -> bool {
+        self.closed.is_empty()
+    }
+
     /// Passes a point: says so where the gate is closed, and waits for the word, unless the point is one that is passed.
     ///
     /// It blocks the task that reaches it, so that no time limit inside the task fires while it waits.

@@ -1,4 +1,4 @@
-//! The child's host: a TraceMem on a gated SQLite store, with short times, and an effect on a [`Target`].
+//! The child's host: a TraceMem on a gated store, with short times, and an effect on a [`Target`].
 
 use std::{
     num::NonZeroU32,
@@ -22,7 +22,6 @@ use tracemem_sdk::{
     store::{Backend, Store},
     tenant::{Agent, Tenant},
 };
-use tracemem_store::sqlite::SqliteOptions;
 
 use crate::{
     Fault, Outcome,
@@ -30,6 +29,7 @@ use crate::{
     chain,
     gated_store::GatedStore,
     gates::Gates,
+    jobs::Job,
     ledger::{self, Ledger},
     notices::Notices,
     protocol::{How, Ran, Task},
@@ -39,6 +39,9 @@ use crate::{
 
 /// How long a started effect may take here.
 pub const START_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How long it may take where it waits for the word after everything that it does.
+const LONG_DEADLINE: Duration = Duration::from_secs(600);
 
 /// How long after that nothing is started anew.
 pub const QUARANTINE: Duration = Duration::from_millis(300);
@@ -61,28 +64,27 @@ pub struct Host {
     /// The target of its effects.
     pub target: Target,
     /// The target of effects that share a transaction, where they do.
-    pub ledger: Option<Ledger>,
+    pub ledger: Option<Arc<Ledger>>,
     /// Whether no file may grow any more once the next effect is applied.
     pub starve_in_effect: AtomicBool,
     called: AtomicU32,
 }
 
 impl Host {
-    /// Opens the store in the task's folder.
+    /// Opens the store at the task's place.
     ///
     /// # Errors
     /// Where it cannot be opened, or the parts do not fit together.
     pub async fn open(task: Task) -> Outcome<Self> {
         let gates = Gates::closed_at(&task.gates);
         let busy = Duration::from_millis(task.busy_ms);
-        let options = SqliteOptions::new().busy_timeout(busy);
-        let store = options.open(task.dir.join("decisions.db")).await?;
+        let store = task.place.open(busy).await?;
         let store = Arc::new(GatedStore::new(store, gates.clone(), task.waits_after_acks));
         let ledger = match task.class {
-            Class::SameTransaction => Some(Ledger::open(&task.dir, busy).await?),
+            Class::SameTransaction => Some(Arc::new(Ledger::open(&task.place, busy).await?)),
             Class::Idempotent | Class::Lookup | Class::Conditional | Class::Opaque => None,
         };
-        let notices = Notices::new("notices".parse()?, &task.dir, gates);
+        let notices = Notices::new("notices".parse()?, &task.place.dir, gates);
         let route = StoredRoute::new(
             "desk".parse()?,
             "notices".parse()?,
@@ -106,11 +108,37 @@ impl Host {
             .default_route("desk".parse()?)
             .build()?;
         Ok(Self {
-            target: Target::new(&task.dir, task.class),
+            target: Target::new(&task.place.dir, task.class),
             ledger,
             tracemem,
             store,
             task,
+            starve_in_effect: AtomicBool::new(false),
+            called: AtomicU32::new(0),
+        })
+    }
+
+    /// The same host at work on another job, whose effect has a target of its own. Its class is one that this one is ready for.
+    ///
+    /// # Errors
+    /// Where the target has no folder.
+    pub fn at(&self, job: &Job) -> Outcome<Self> {
+        let dir = job.folder(&self.task.place.dir);
+        std::fs::create_dir_all(&dir)?;
+        let ledger = match job.class {
+            Class::SameTransaction => self.ledger.clone(),
+            Class::Idempotent | Class::Lookup | Class::Conditional | Class::Opaque => None,
+        };
+        Ok(Self {
+            task: Task {
+                class: job.class,
+                key: job.key.clone(),
+                ..self.task.clone()
+            },
+            tracemem: self.tracemem.clone(),
+            store: self.store.clone(),
+            target: Target::new(&dir, job.class),
+            ledger,
             starve_in_effect: AtomicBool::new(false),
             called: AtomicU32::new(0),
         })
@@ -209,7 +237,7 @@ impl Host {
         let answer = self.target.request(&key, permit.fence());
         let answer = answer.map_err(Fault::from).may_have_happened()?;
         if self.starve_in_effect.swap(false, Ordering::Relaxed) {
-            starving::limit(&self.task.dir).may_have_happened()?;
+            starving::limit(&self.task.place.dir).may_have_happened()?;
         }
         self.store.meet(Arrow::Applied).await.may_have_happened()?;
         match answer {
@@ -272,7 +300,10 @@ impl Host {
 
 fn settings(task: &Task) -> Settings {
     let mut settings = Settings::default();
-    settings.start_deadline = START_DEADLINE;
+    settings.start_deadline = match task.waits_after_acks {
+        true => LONG_DEADLINE,
+        false => START_DEADLINE,
+    };
     settings.quarantine = QUARANTINE;
     settings.delivery_limit = DELIVERY_LIMIT;
     settings.worker_poll = Duration::from_millis(25);

@@ -1,6 +1,6 @@
 //! What the store holds after everybody who wrote it is dead, read by the parent through the sdk and checked on the way.
 
-use std::{collections::BTreeMap, num::NonZeroU32, path::Path};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use tracemem_sdk::{
     TraceMem,
@@ -10,11 +10,16 @@ use tracemem_sdk::{
     },
     evidence::digest::Digest,
     id::TenantId,
-    store::{Listing, Store, StreamId},
+    store::{Listing, StreamId},
 };
-use tracemem_store::SqliteStore;
 
-use crate::{Outcome, protocol::Acked};
+use tokio::task::JoinSet;
+
+use crate::{
+    Outcome,
+    place::{Opened, Place},
+    protocol::Acked,
+};
 
 /// Everything that is kept for the one tenant.
 #[derive(Debug)]
@@ -22,19 +27,28 @@ pub struct Kept {
     /// The traces of its decisions. Reading one checked its chain, and that its projection is the fold of its events.
     pub traces: Vec<Trace>,
     /// The leaf hash of each entry, by stream and position, the administrative stream's included.
-    leaves: BTreeMap<(String, u64), String>,
+    leaves: Leaves,
 }
 
+type Leaves = BTreeMap<(String, u64), String>;
+
+/// How long to wait for others that write.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many decisions are read at once.
+const PAGE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+
 impl Kept {
-    /// Reads everything in the store in `dir`.
+    /// Reads everything in the store at `place`.
     ///
     /// # Errors
     /// Where something is not what was written.
-    pub fn in_folder(dir: &Path) -> Outcome<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
+    pub fn at(place: &Place) -> Outcome<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
             .enable_all()
             .build()?;
-        runtime.block_on(read(dir))
+        runtime.block_on(read(place))
     }
 
     /// Whether anything came after its trace was closed, and was kept on the administrative stream.
@@ -70,38 +84,51 @@ impl Kept {
     }
 }
 
-async fn read(dir: &Path) -> Outcome<Kept> {
-    let store = SqliteStore::open(dir.join("decisions.db")).await?;
-    let tracemem = TraceMem::builder(store.clone()).build()?;
-    let tenant: TenantId = "acme".parse()?;
-    let auditor = tracemem.tenant(tenant.clone()).auditor();
+async fn read(place: &Place) -> Outcome<Kept> {
+    let store = place.open(PATIENCE).await?;
+    let tracemem = TraceMem::builder(store.backend()).build()?;
+    let tenant = tracemem.tenant("acme".parse()?);
+    let mut kept = Kept {
+        traces: Vec::new(),
+        leaves: BTreeMap::new(),
+    };
+    kept.leaves
+        .extend(leaves(&store, tenant.id(), StreamId::Admin).await?);
     let mut listing = Listing::default();
-    let mut streams = vec![StreamId::Admin];
-    let mut traces = Vec::new();
     loop {
-        let limit = NonZeroU32::MIN.saturating_add(99);
-        let page = auditor.list(&listing, limit).await?;
+        let page = tenant.auditor().list(&listing, PAGE).await?;
+        let mut reading = JoinSet::new();
         for listed in page.listed {
-            traces.push(auditor.trace(&listed.decision).await?);
-            streams.push(StreamId::Decision(listed.decision));
+            let (store, tenant) = (store.clone(), tenant.clone());
+            reading.spawn(async move {
+                let trace = tenant.auditor().trace(&listed.decision).await?;
+                let stream = StreamId::Decision(listed.decision);
+                Outcome::Ok((trace, leaves(&store, tenant.id(), stream).await?))
+            });
+        }
+        while let Some(read) = reading.join_next().await {
+            let (trace, leaves) = read??;
+            kept.traces.push(trace);
+            kept.leaves.extend(leaves);
         }
         listing.after = match page.next {
             Some(next) => Some(next),
             None => break,
         };
     }
-    let mut leaves = BTreeMap::new();
-    for id in streams {
-        let entries = store.load(&tenant, &id).await?.map(|stream| stream.entries);
-        for entry in entries.unwrap_or_default() {
-            leaves.insert(
-                (id.to_string(), entry.seq),
-                Digest::leaf(&entry.bytes).to_string(),
-            );
-        }
-    }
     tracemem.close().await?;
-    Ok(Kept { traces, leaves })
+    Ok(kept)
+}
+
+/// The leaf hash of each entry of a stream, by stream and position.
+async fn leaves(store: &Opened, tenant: &TenantId, id: StreamId) -> Outcome<Leaves> {
+    let stream = store.whole().load(tenant, &id).await?;
+    let entries = stream.map(|stream| stream.entries).unwrap_or_default();
+    let leaves = entries.into_iter().map(|entry| {
+        let leaf = Digest::leaf(&entry.bytes).to_string();
+        ((id.to_string(), entry.seq), leaf)
+    });
+    Ok(leaves.collect())
 }
 
 /// How many events of this type a trace has.

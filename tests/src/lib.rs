@@ -1,4 +1,4 @@
-//! Tests of the whole: real processes on the real store, killed, stopped, raced and starved.
+//! Tests of the whole: real processes on the real stores, killed, stopped, raced and starved.
 //!
 //! This library is what their two sides share. The *child* (`crash_child`) is a host like any other: it links the sdk and the
 //! store, and tells over its standard output what it was told by them. The *parent* is a test: it starts children, kills them
@@ -12,13 +12,16 @@ pub mod gated_store;
 pub mod gates;
 pub mod host;
 pub mod inspection;
+pub mod jobs;
 pub mod ledger;
 pub mod notices;
+pub mod place;
 pub mod process;
 pub mod protocol;
 pub mod scale;
 pub mod scratch;
 pub mod serving;
+pub mod site;
 pub mod starving;
 pub mod target;
 

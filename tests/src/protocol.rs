@@ -1,9 +1,6 @@
 //! What parent and child say to each other: one JSON text a line, over the child's standard input and output.
 
-use std::{
-    io::{self, BufRead, Write},
-    path::PathBuf,
-};
+use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
 use tracemem_sdk::id::DecisionId;
@@ -11,13 +8,14 @@ use tracemem_sdk::id::DecisionId;
 use crate::{
     Outcome,
     arrow::{Arrow, Class},
+    place::Place,
 };
 
 /// What a child is to do; its only argument.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
-    /// The folder of the store, the target and the notices.
-    pub dir: PathBuf,
+    /// Where the store, the target and the notices are.
+    pub place: Place,
     /// What to do.
     pub work: Work,
     /// What the target does about a second request.
@@ -34,18 +32,18 @@ pub struct Task {
     pub checks_deadline: bool,
     /// Whether what certainly did not happen is tried again, as a queue does that redelivers.
     pub redelivers: bool,
-    /// How long to wait for another process that writes, in milliseconds.
+    /// How long to wait for another process that writes, or for a server, in milliseconds.
     pub busy_ms: u64,
     /// How many jobs a worker leases at once.
     pub batch: u32,
 }
 
 impl Task {
-    /// A task in `dir` that meets nobody.
+    /// A task at `place` that meets nobody.
     #[must_use]
-    pub fn new(dir: impl Into<PathBuf>, work: Work, class: Class) -> Self {
+    pub fn new(place: Place, work: Work, class: Class) -> Self {
         Self {
-            dir: dir.into(),
+            place,
             work,
             class,
             key: "job-1".to_owned(),
@@ -85,6 +83,26 @@ pub enum Work {
     Lock,
     /// Does what it is ordered.
     Serve,
+    /// Is ready, waits for the word, and guards the effect of each of many jobs, several at once, until none is left.
+    WorkOff {
+        /// How many jobs there are.
+        jobs: usize,
+        /// How many are under way at once.
+        at_once: usize,
+        /// From which end of each block of jobs it begins.
+        from: End,
+    },
+}
+
+/// Where to begin. Two that begin at different ends of every block share its jobs, and race where they meet; of two that begin at the
+/// same one the second finds everything done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum End {
+    /// At the first job.
+    First,
+    /// At the last.
+    Last,
 }
 
 /// An order to a child that serves.
@@ -127,6 +145,10 @@ pub enum Said {
     Obeyed,
     /// What came of an effect, or of carrying a decision through.
     Ran(Ran),
+    /// Half of the jobs are done or under way.
+    Halfway,
+    /// All jobs are worked off.
+    WorkedOff(Tally),
     /// An order failed.
     Failed(String),
 }
@@ -149,6 +171,19 @@ pub struct Ran {
     pub error: String,
     /// How often this call called the effect.
     pub called: u32,
+}
+
+/// What came of many jobs, as one process was told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// How many effects it was told that it ran.
+    pub executed: usize,
+    /// How many had been run before.
+    pub replayed: usize,
+    /// How many nobody knows of.
+    pub uncertain: usize,
+    /// How often a job was delivered again after an error.
+    pub redelivered: usize,
 }
 
 /// The variants of a run and of its errors.

@@ -2,9 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use sea_orm::{
-    ConnectOptions, Database, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::oneshot;
 use tracemem_sdk::{
     guard::{ExecutionReceipt, GuardError, Waited},
@@ -68,18 +66,13 @@ pub async fn deliver(host: &Host) -> Outcome {
     host.close().await
 }
 
-/// Holds the write lock of the task's database until the word, as any other program could.
+/// Holds the write lock of the task's file until the word, as any other program could.
 ///
 /// # Errors
 /// Where the lock cannot be had, or the parent is gone.
 pub async fn lock(task: &Task) -> Outcome {
-    let path = task.dir.join("decisions.db");
-    let mut options = ConnectOptions::new("sqlite:");
-    options
-        .max_connections(1)
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&path).create_if_missing(false));
-    let database = Database::connect(options).await?;
+    let busy = Duration::from_millis(task.busy_ms);
+    let database = task.place.connect(busy).await?;
     let transaction = database
         .begin_with_options(TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -133,7 +126,7 @@ async fn obey(
             Said::Answered(SystemClock.now().as_micros())
         }
         Order::Limit => {
-            starving::limit(&host.task.dir)?;
+            starving::limit(&host.task.place.dir)?;
             Said::Obeyed
         }
         Order::LimitInEffect => {
@@ -145,8 +138,9 @@ async fn obey(
             Said::Obeyed
         }
         Order::Report => {
-            let receipt = unrecorded.take().ok_or("there is no receipt to report")?;
-            host.agent()?.report_receipt(&receipt).await?;
+            let receipt = unrecorded.as_ref().ok_or("there is no receipt to report")?;
+            host.agent()?.report_receipt(receipt).await?;
+            *unrecorded = None;
             Said::Obeyed
         }
     })

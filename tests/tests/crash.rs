@@ -1,11 +1,10 @@
-//! Kills at every arrow of the crash table: processes on the real SQLite store die by SIGKILL where they say they are, others
+//! Kills at every arrow of the crash table: processes on the real stores die by SIGKILL where they say they are, others
 //! take over, and the effects are counted in the target.
 //!
 //! It prints one row per arrow and safety class. By default each cell is killed in once, with `TRACEMEM_TESTS=full` five times.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -19,11 +18,12 @@ use tracemem_tests::{
     Outcome,
     arrow::{Arrow, Class},
     chain,
-    inspection::{Kept, count, fences, standing},
-    ledger,
+    inspection::{count, fences, standing},
+    on_both,
     process::Process,
-    protocol::{Acked, How, Task, Work},
+    protocol::{Acked, How, Work},
     scale::{is_full, scaled},
+    site::{Kind, Site},
     target::Target,
 };
 
@@ -42,8 +42,11 @@ struct Killed {
     standing: String,
 }
 
-#[test]
-fn i10_i2_i1_no_kill_at_any_arrow_loses_or_doubles_anything() -> Outcome {
+on_both! {
+    i10_i2_i1_no_kill_at_any_arrow_loses_or_doubles_anything;
+}
+
+fn i10_i2_i1_no_kill_at_any_arrow_loses_or_doubles_anything(on: Kind) -> Outcome {
     let per_cell = scaled(5);
     let kills = (0..per_cell).flat_map(|kill| {
         let cells = Arrow::ALL
@@ -60,7 +63,7 @@ fn i10_i2_i1_no_kill_at_any_arrow_loses_or_doubles_anything() -> Outcome {
                 while let Some((number, (arrow, class, kill))) = next() {
                     // Every other kill is taken over by two at once.
                     let heirs = 1 + (number + kill) % 2;
-                    let killed = kill_at(arrow, class, kill, heirs);
+                    let killed = kill_at(on, arrow, class, kill, heirs);
                     let killed = killed.map_err(|fault| {
                         format!("{arrow}, {class}, kill {kill}: {}", chain(fault.as_ref()))
                     });
@@ -85,11 +88,10 @@ fn i10_i2_i1_no_kill_at_any_arrow_loses_or_doubles_anything() -> Outcome {
 }
 
 /// Kills one process at `arrow`, lets `heirs` take over, and checks what is promised.
-fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Killed> {
-    let folder = tempfile::tempdir()?;
-    let dir = folder.path();
-    let task = Task::new(dir, Work::Carry, class);
-    let target = Target::new(dir, class);
+fn kill_at(on: Kind, arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Killed> {
+    let site = on.site()?;
+    let task = site.task(Work::Carry, class);
+    let target = Target::new(site.dir(), class);
 
     // Where it passes the arrow it may get as far as its end before it is killed; there it waits.
     let mut child = Process::start(CHILD, &task.clone().stopping_at([arrow, Arrow::Done]))?;
@@ -100,7 +102,7 @@ fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Kil
     }
     let acked = child.kill()?;
     if class == Class::SameTransaction {
-        check_together(dir)?;
+        check_together(&site)?;
     }
 
     let mut heirs: Vec<Process> = (0..heirs)
@@ -115,14 +117,14 @@ fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Kil
         all_acked.extend(heir.end()?);
     }
 
-    let kept = Kept::in_folder(dir)?;
+    let kept = site.kept()?;
     kept.check(&all_acked)?;
     let trace = kept.only_trace()?;
-    check_promises(arrow, class, dir, trace)?;
+    check_promises(arrow, class, &site, trace)?;
     let killed = Killed {
         arrow,
         class,
-        effects: ledger::effects(dir, class)?.len(),
+        effects: site.effects(class)?.len(),
         requests: target.requests()?.len(),
         standing: standing(trace),
     };
@@ -130,7 +132,7 @@ fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Kil
         if ran.iter().any(|how| *how != How::Uncertain) {
             return Err(format!("the execution is unknown, and it ran as {ran:?}").into());
         }
-        clear_up(dir, class, &all_acked)?;
+        clear_up(&site, class, &all_acked)?;
     } else if ran
         .iter()
         .any(|how| !matches!(how, How::Executed | How::Replayed))
@@ -141,15 +143,15 @@ fn kill_at(arrow: Arrow, class: Class, kill: usize, heirs: usize) -> Outcome<Kil
 }
 
 /// A human looks at the target and says what they found: then every class has its one effect.
-fn clear_up(dir: &Path, class: Class, acked: &[Acked]) -> Outcome {
-    let mut human = Process::start(CHILD, &Task::new(dir, Work::Resolve, class))?;
+fn clear_up(site: &Site, class: Class, acked: &[Acked]) -> Outcome {
+    let mut human = Process::start(CHILD, &site.task(Work::Resolve, class))?;
     human.runs()?;
     let mut acked = acked.to_vec();
     acked.extend(human.end()?);
-    let kept = Kept::in_folder(dir)?;
+    let kept = site.kept()?;
     kept.check(&acked)?;
     let trace = kept.only_trace()?;
-    let effects = Target::new(dir, class).effects()?.len();
+    let effects = site.effects(class)?.len();
     match (effects, standing(trace).as_str()) {
         (1, "committed/executed") => Ok(()),
         (effects, standing) => {
@@ -159,9 +161,9 @@ fn clear_up(dir: &Path, class: Class, acked: &[Acked]) -> Outcome {
 }
 
 /// Whatever it died of: effect and receipt are both there, or both are not.
-fn check_together(dir: &Path) -> Outcome {
-    let effects = ledger::effects(dir, Class::SameTransaction)?.len();
-    let kept = Kept::in_folder(dir)?;
+fn check_together(site: &Site) -> Outcome {
+    let effects = site.effects(Class::SameTransaction)?.len();
+    let kept = site.kept()?;
     let events = kept.traces.iter().flat_map(|trace| trace.events());
     let receipts = events.filter(|event| {
         matches!(&event.event, Some(Event::ExecutionRecorded(one)) if one.status == ExecutionState::Executed)
@@ -172,8 +174,8 @@ fn check_together(dir: &Path) -> Outcome {
     }
 }
 
-fn check_promises(arrow: Arrow, class: Class, dir: &Path, trace: &Trace) -> Outcome {
-    let (effects, standing) = (ledger::effects(dir, class)?, standing(trace));
+fn check_promises(arrow: Arrow, class: Class, site: &Site, trace: &Trace) -> Outcome {
+    let (effects, standing) = (site.effects(class)?, standing(trace));
     let settled = effects.len() == 1 && standing == "committed/executed";
     let left_to_a_human = class == Class::Opaque
         && arrow.leaves_unknown()

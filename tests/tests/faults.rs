@@ -1,4 +1,4 @@
-//! A store that is full, locked or gone: nothing runs, the error says so, nothing acknowledged is lost, and it works again after.
+//! A file that is full, locked or gone: nothing runs, the error says so, nothing acknowledged is lost, and it works again after.
 
 use std::{fs, path::Path};
 
@@ -6,6 +6,7 @@ use tracemem_tests::{
     Outcome,
     arrow::{Arrow, Class},
     inspection::{Kept, standing},
+    place::Place,
     process::Process,
     protocol::{How, Order, Ran, Said, Task, Work},
     target::Target,
@@ -18,7 +19,7 @@ const BUSY_MS: u64 = 200;
 
 /// A serving child whose store is in `dir`.
 fn serving(dir: &Path) -> Outcome<Process> {
-    let mut task = Task::new(dir, Work::Serve, Class::Opaque);
+    let mut task = Task::new(Place::in_folder(dir), Work::Serve, Class::Opaque);
     task.asks = false;
     task.busy_ms = BUSY_MS;
     let mut child = Process::start(CHILD, &task)?;
@@ -70,7 +71,7 @@ fn refuses(child: &mut Process, dir: &Path, key: &str, why: &str) -> Outcome {
 fn check(child: Process, dir: &Path, decisions: usize) -> Outcome {
     let acked = child.end()?;
     assert!(!acked.is_empty());
-    let kept = Kept::in_folder(dir)?;
+    let kept = Kept::at(&Place::in_folder(dir))?;
     kept.check(&acked)?;
     let committed = kept
         .traces
@@ -121,7 +122,8 @@ fn hands_the_receipt_back(
 
 /// A serving child that has applied an effect and waits for the word before it hears the target's answer.
 fn applied(dir: &Path) -> Outcome<Process> {
-    let mut task = Task::new(dir, Work::Serve, Class::Opaque).stopping_at([Arrow::Applied]);
+    let mut task =
+        Task::new(Place::in_folder(dir), Work::Serve, Class::Opaque).stopping_at([Arrow::Applied]);
     task.asks = false;
     task.busy_ms = BUSY_MS;
     let mut child = Process::start(CHILD, &task)?;
@@ -149,7 +151,10 @@ fn a_store_that_is_locked_after_the_effect_hands_the_receipt_back() -> Outcome {
     let folder = tempfile::tempdir()?;
     let dir = folder.path();
     let mut child = applied(dir)?;
-    let mut other = Process::start(CHILD, &Task::new(dir, Work::Lock, Class::Opaque))?;
+    let mut other = Process::start(
+        CHILD,
+        &Task::new(Place::in_folder(dir), Work::Lock, Class::Opaque),
+    )?;
     other.expect(&Said::Ready)?;
     child.go()?;
     hands_the_receipt_back(child, dir, |_| {
@@ -175,7 +180,10 @@ fn i10_i11_while_somebody_else_holds_the_lock_nothing_runs() -> Outcome {
     let dir = folder.path();
     let mut child = serving(dir)?;
     runs(&mut child, dir, "before")?;
-    let mut other = Process::start(CHILD, &Task::new(dir, Work::Lock, Class::Opaque))?;
+    let mut other = Process::start(
+        CHILD,
+        &Task::new(Place::in_folder(dir), Work::Lock, Class::Opaque),
+    )?;
     other.expect(&Said::Ready)?;
     refuses(&mut child, dir, "locked-1", LOCKED)?;
     refuses(&mut child, dir, "locked-2", LOCKED)?;
@@ -194,7 +202,10 @@ fn i10_a_lock_whose_holder_is_killed_is_free() -> Outcome {
     let dir = folder.path();
     let mut child = serving(dir)?;
     runs(&mut child, dir, "before")?;
-    let mut other = Process::start(CHILD, &Task::new(dir, Work::Lock, Class::Opaque))?;
+    let mut other = Process::start(
+        CHILD,
+        &Task::new(Place::in_folder(dir), Work::Lock, Class::Opaque),
+    )?;
     other.expect(&Said::Ready)?;
     other.kill()?;
     runs(&mut child, dir, "after")?;

@@ -6,11 +6,19 @@ use tracemem_sdk::decision::event::EventKind;
 use tracemem_tests::{
     Outcome,
     arrow::{Arrow, Class},
-    inspection::{Kept, count},
+    inspection::count,
     notices::handed_over,
+    on_both,
     process::Process,
-    protocol::{Order, Said, Task, Work},
+    protocol::{Acked, Order, Said, Work},
+    site::{Kind, Site},
 };
+
+on_both! {
+    who_waits_in_one_process_wakes_after_the_answer_in_another;
+    three_workers_deliver_each_of_thirty_approvals_once;
+    what_a_killed_worker_had_leased_is_delivered_by_the_others;
+}
 
 const CHILD: &str = env!("CARGO_BIN_EXE_crash_child");
 const APPROVALS: usize = 30;
@@ -19,17 +27,16 @@ const WORKERS: usize = 3;
 /// How often the workers are asked for news, each time for a moment; nothing here comes near it.
 const PATIENCE: usize = 5_000;
 
-#[test]
-fn who_waits_in_one_process_wakes_after_the_answer_in_another() -> Outcome {
-    let folder = tempfile::tempdir()?;
-    let mut desk = Process::start(CHILD, &Task::new(folder.path(), Work::Serve, Class::Opaque))?;
+fn who_waits_in_one_process_wakes_after_the_answer_in_another(on: Kind) -> Outcome {
+    let site = on.site()?;
+    let mut desk = Process::start(CHILD, &site.task(Work::Serve, Class::Opaque))?;
     desk.expect(&Said::Ready)?;
     let mut latencies = Vec::new();
     for number in 0..10 {
         let Said::Decided(decision) = desk.order(&Order::Decide(format!("job-{number}")))? else {
             return Err("the desk did not decide".into());
         };
-        let task = Task::new(folder.path(), Work::Wait(decision.clone()), Class::Opaque);
+        let task = site.task(Work::Wait(decision.clone()), Class::Opaque);
         let mut waiting = Process::start(CHILD, &task)?;
         waiting.expect(&Said::Ready)?;
         let Said::Answered(answered) = desk.order(&Order::Approve(decision))? else {
@@ -54,11 +61,8 @@ fn who_waits_in_one_process_wakes_after_the_answer_in_another() -> Outcome {
 }
 
 /// Decides so many requests that each need an approval, and gives what was acknowledged.
-fn ask(
-    folder: &std::path::Path,
-    approvals: usize,
-) -> Outcome<Vec<tracemem_tests::protocol::Acked>> {
-    let mut desk = Process::start(CHILD, &Task::new(folder, Work::Serve, Class::Opaque))?;
+fn ask(site: &Site, approvals: usize) -> Outcome<Vec<Acked>> {
+    let mut desk = Process::start(CHILD, &site.task(Work::Serve, Class::Opaque))?;
     desk.expect(&Said::Ready)?;
     for number in 0..approvals {
         match desk.order(&Order::Decide(format!("job-{number}")))? {
@@ -70,7 +74,7 @@ fn ask(
 }
 
 /// Runs until every approval was delivered, by what the acknowledgements of `workers` say.
-fn work_off(mut workers: Vec<Process>, folder: &std::path::Path, deliveries: usize) -> Outcome {
+fn work_off(mut workers: Vec<Process>, site: &Site, deliveries: usize) -> Outcome {
     let mut acked = BTreeSet::new();
     // Each delivery is one acknowledged event of one worker; they are read worker by worker, in turn.
     let mut patience = 0..PATIENCE;
@@ -86,11 +90,11 @@ fn work_off(mut workers: Vec<Process>, folder: &std::path::Path, deliveries: usi
         worker.go()?;
         kept_acks.extend(worker.end()?);
     }
-    Kept::in_folder(folder)?.check(&kept_acks)
+    site.kept()?.check(&kept_acks)
 }
 
-fn worker(folder: &std::path::Path, gates: &[Arrow]) -> Outcome<Process> {
-    let mut task = Task::new(folder, Work::Deliver, Class::Opaque).stopping_at(gates);
+fn worker(site: &Site, gates: &[Arrow]) -> Outcome<Process> {
+    let mut task = site.task(Work::Deliver, Class::Opaque).stopping_at(gates);
     task.batch = 4;
     let mut worker = Process::start(CHILD, &task)?;
     worker.expect(&Said::Ready)?;
@@ -98,26 +102,25 @@ fn worker(folder: &std::path::Path, gates: &[Arrow]) -> Outcome<Process> {
 }
 
 /// How often each delivery was handed over.
-fn hand_overs(folder: &std::path::Path) -> Outcome<BTreeMap<String, usize>> {
+fn hand_overs(site: &Site) -> Outcome<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
-    for notice in handed_over(folder)? {
+    for notice in handed_over(site.dir())? {
         *counts.entry(notice.delivery).or_default() += 1;
     }
     Ok(counts)
 }
 
-#[test]
-fn three_workers_deliver_each_of_thirty_approvals_once() -> Outcome {
-    let folder = tempfile::tempdir()?;
-    let asked = ask(folder.path(), APPROVALS)?;
+fn three_workers_deliver_each_of_thirty_approvals_once(on: Kind) -> Outcome {
+    let site = on.site()?;
+    let asked = ask(&site, APPROVALS)?;
     let workers = (0..WORKERS)
-        .map(|_| worker(folder.path(), &[]))
+        .map(|_| worker(&site, &[]))
         .collect::<Outcome<_>>()?;
-    work_off(workers, folder.path(), APPROVALS)?;
-    let counts = hand_overs(folder.path())?;
+    work_off(workers, &site, APPROVALS)?;
+    let counts = hand_overs(&site)?;
     assert_eq!(counts.len(), APPROVALS);
     assert!(counts.values().all(|count| *count == 1), "{counts:?}");
-    let by: BTreeSet<u32> = handed_over(folder.path())?
+    let by: BTreeSet<u32> = handed_over(site.dir())?
         .iter()
         .map(|one| one.process)
         .collect();
@@ -125,7 +128,7 @@ fn three_workers_deliver_each_of_thirty_approvals_once() -> Outcome {
         "{APPROVALS} deliveries by {} of {WORKERS} workers",
         by.len()
     );
-    let kept = Kept::in_folder(folder.path())?;
+    let kept = site.kept()?;
     kept.check(&asked)?;
     for trace in &kept.traces {
         assert_eq!(count(trace, EventKind::DeliveryAttempted), 1);
@@ -133,20 +136,19 @@ fn three_workers_deliver_each_of_thirty_approvals_once() -> Outcome {
     Ok(())
 }
 
-#[test]
-fn what_a_killed_worker_had_leased_is_delivered_by_the_others() -> Outcome {
+fn what_a_killed_worker_had_leased_is_delivered_by_the_others(on: Kind) -> Outcome {
     for gate in [Arrow::Leased, Arrow::HandedOver] {
-        let folder = tempfile::tempdir()?;
-        let asked = ask(folder.path(), APPROVALS)?;
+        let site = on.site()?;
+        let asked = ask(&site, APPROVALS)?;
         // It has leased a batch, and stands in the first job of it.
-        let mut doomed = worker(folder.path(), &[gate])?;
+        let mut doomed = worker(&site, &[gate])?;
         doomed.reaches(gate)?;
         doomed.kill()?;
         let workers = (1..WORKERS)
-            .map(|_| worker(folder.path(), &[]))
+            .map(|_| worker(&site, &[]))
             .collect::<Outcome<_>>()?;
-        work_off(workers, folder.path(), APPROVALS)?;
-        let counts = hand_overs(folder.path())?;
+        work_off(workers, &site, APPROVALS)?;
+        let counts = hand_overs(&site)?;
         let twice = counts.values().filter(|count| **count > 1).count();
         println!(
             "killed at `{gate}`: {} delivered, {twice} of them twice",
@@ -155,14 +157,14 @@ fn what_a_killed_worker_had_leased_is_delivered_by_the_others() -> Outcome {
         assert_eq!(counts.len(), APPROVALS);
         // At least once: only what was handed over and not recorded is handed over again.
         assert_eq!(twice, usize::from(gate == Arrow::HandedOver));
-        let again = handed_over(folder.path())?
+        let again = handed_over(site.dir())?
             .into_iter()
             .filter(|one| one.attempt > 1);
         assert!(
             again.count() >= 1,
             "what was leased is leased anew, and counted"
         );
-        let kept = Kept::in_folder(folder.path())?;
+        let kept = site.kept()?;
         kept.check(&asked)?;
         for trace in &kept.traces {
             assert_eq!(count(trace, EventKind::DeliveryAttempted), 1);

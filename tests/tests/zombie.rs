@@ -1,23 +1,31 @@
 //! Zombies and rivals: a worker that is stopped past its deadline and comes back, and two workers that claim at once.
 
-use std::path::Path;
-
 use tracemem_sdk::decision::event::EventKind;
 use tracemem_tests::{
     Outcome,
     arrow::{Arrow, Class},
-    inspection::{Kept, count, standing},
-    ledger,
+    inspection::{count, standing},
+    on_both,
     process::Process,
     protocol::{How, Ran, Task, Work},
     scale::scaled,
+    site::{Kind, Site},
     target::Target,
 };
+
+on_both! {
+    i2_a_zombie_that_looks_at_its_deadline_sends_nothing;
+    i2_a_zombie_whose_effect_happened_settles_what_nobody_knew;
+    a_zombie_that_never_looks_is_held_off_by_a_target_that_can;
+    i2_a_zombie_that_never_looks_can_commit_nothing_where_its_receipt_is_not_wanted;
+    i2_a_zombie_that_committed_is_found_by_whoever_comes_and_wakes_up_to_its_receipt;
+    i2_of_two_that_claim_at_once_one_starts_and_the_other_takes_over_when_it_is_killed;
+}
 
 const CHILD: &str = env!("CARGO_BIN_EXE_crash_child");
 
 /// Stops a worker at `arrow`, lets another one take over until it is done, and lets the first one go on.
-fn stopped_at(arrow: Arrow, task: &Task) -> Outcome<(Ran, Ran)> {
+fn stopped_at(site: &Site, arrow: Arrow, task: &Task) -> Outcome<(Ran, Ran)> {
     let mut stopped = task.clone().stopping_at([arrow]);
     // What it says first is what counts here.
     stopped.redelivers = false;
@@ -32,13 +40,13 @@ fn stopped_at(arrow: Arrow, task: &Task) -> Outcome<(Ran, Ran)> {
     zombie.resume()?;
     let zombies = zombie.runs()?;
     acked.extend(zombie.end()?);
-    Kept::in_folder(&task.dir)?.check(&acked)?;
+    site.kept()?.check(&acked)?;
     Ok((heirs, zombies))
 }
 
-fn ending(dir: &Path, class: Class) -> Outcome<(usize, String)> {
-    let kept = Kept::in_folder(dir)?;
-    let effects = ledger::effects(dir, class)?;
+fn ending(site: &Site, class: Class) -> Outcome<(usize, String)> {
+    let kept = site.kept()?;
+    let effects = site.effects(class)?;
     Ok((effects.len(), standing(kept.only_trace()?)))
 }
 
@@ -50,14 +58,13 @@ fn row(case: &str, class: Class, heir: &Ran, zombie: &Ran, effects: usize, end: 
     );
 }
 
-#[test]
-fn i2_a_zombie_that_looks_at_its_deadline_sends_nothing() -> Outcome {
+fn i2_a_zombie_that_looks_at_its_deadline_sends_nothing(on: Kind) -> Outcome {
     for _ in 0..scaled(5) {
         for class in Class::ALL {
-            let folder = tempfile::tempdir()?;
-            let task = Task::new(folder.path(), Work::Carry, class);
-            let (heir, zombie) = stopped_at(Arrow::BeforeSend, &task)?;
-            let (effects, end) = ending(folder.path(), class)?;
+            let site = on.site()?;
+            let task = site.task(Work::Carry, class);
+            let (heir, zombie) = stopped_at(&site, Arrow::BeforeSend, &task)?;
+            let (effects, end) = ending(&site, class)?;
             row(
                 "stopped before the send",
                 class,
@@ -76,10 +83,7 @@ fn i2_a_zombie_that_looks_at_its_deadline_sends_nothing() -> Outcome {
                 let mut next = Process::start(CHILD, &task)?;
                 assert_eq!(next.runs()?.how, How::Executed);
                 next.end()?;
-                assert_eq!(
-                    ending(folder.path(), class)?,
-                    (1, "committed/executed".to_owned())
-                );
+                assert_eq!(ending(&site, class)?, (1, "committed/executed".to_owned()));
             } else {
                 assert_eq!(
                     (heir.how, effects, end.as_str()),
@@ -91,18 +95,17 @@ fn i2_a_zombie_that_looks_at_its_deadline_sends_nothing() -> Outcome {
     Ok(())
 }
 
-#[test]
-fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew() -> Outcome {
+fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew(on: Kind) -> Outcome {
     for _ in 0..scaled(5) {
-        // One that is stopped in its transaction holds the lock of the file, and nobody takes over.
+        // One that is stopped in its transaction is another case, below.
         let classes = Class::ALL
             .into_iter()
             .filter(|class| *class != Class::SameTransaction);
         for class in classes {
-            let folder = tempfile::tempdir()?;
-            let task = Task::new(folder.path(), Work::Carry, class);
-            let (heir, zombie) = stopped_at(Arrow::Applied, &task)?;
-            let (effects, end) = ending(folder.path(), class)?;
+            let site = on.site()?;
+            let task = site.task(Work::Carry, class);
+            let (heir, zombie) = stopped_at(&site, Arrow::Applied, &task)?;
+            let (effects, end) = ending(&site, class)?;
             row(
                 "stopped after the send",
                 class,
@@ -119,7 +122,7 @@ fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew() -> Outcome {
             };
             assert_eq!(heir.how, expected);
             // What it knew is kept, also where it changes nothing.
-            let kept = Kept::in_folder(folder.path())?;
+            let kept = site.kept()?;
             let trace = kept.only_trace()?;
             let known =
                 count(trace, EventKind::ExecutionLateReceipt) == 1 || kept.holds_late_reports();
@@ -129,15 +132,37 @@ fn i2_a_zombie_whose_effect_happened_settles_what_nobody_knew() -> Outcome {
     Ok(())
 }
 
+/// On Postgres only: in SQLite it holds the lock of the file, and nobody takes over.
 #[test]
-fn a_zombie_that_never_looks_is_held_off_by_a_target_that_can() -> Outcome {
+fn i2_a_zombie_that_was_stopped_in_its_transaction_can_commit_nothing() -> Outcome {
+    for _ in 0..scaled(5) {
+        let class = Class::SameTransaction;
+        let site = Kind::Postgres.site()?;
+        let task = site.task(Work::Carry, class);
+        let (heir, zombie) = stopped_at(&site, Arrow::Applied, &task)?;
+        let (effects, end) = ending(&site, class)?;
+        row(
+            "stopped in its transaction",
+            class,
+            &heir,
+            &zombie,
+            effects,
+            &end,
+        );
+        assert_eq!((heir.how, zombie.how), (How::Executed, How::RolledBack));
+        assert_eq!((effects, end.as_str()), (1, "committed/executed"));
+    }
+    Ok(())
+}
+
+fn a_zombie_that_never_looks_is_held_off_by_a_target_that_can(on: Kind) -> Outcome {
     for _ in 0..scaled(5) {
         for class in [Class::Idempotent, Class::Conditional] {
-            let folder = tempfile::tempdir()?;
-            let mut task = Task::new(folder.path(), Work::Carry, class);
+            let site = on.site()?;
+            let mut task = site.task(Work::Carry, class);
             task.checks_deadline = false;
-            let (heir, zombie) = stopped_at(Arrow::BeforeSend, &task)?;
-            let (effects, end) = ending(folder.path(), class)?;
+            let (heir, zombie) = stopped_at(&site, Arrow::BeforeSend, &task)?;
+            let (effects, end) = ending(&site, class)?;
             row(
                 "stopped, sends all the same",
                 class,
@@ -147,21 +172,22 @@ fn a_zombie_that_never_looks_is_held_off_by_a_target_that_can() -> Outcome {
                 &end,
             );
             assert_eq!((effects, end.as_str()), (1, "committed/executed"));
-            assert_eq!(Target::new(folder.path(), class).requests()?.len(), 2);
+            assert_eq!(Target::new(site.dir(), class).requests()?.len(), 2);
         }
     }
     Ok(())
 }
 
-#[test]
-fn i2_a_zombie_that_never_looks_can_commit_nothing_where_its_receipt_is_not_wanted() -> Outcome {
+fn i2_a_zombie_that_never_looks_can_commit_nothing_where_its_receipt_is_not_wanted(
+    on: Kind,
+) -> Outcome {
     for _ in 0..scaled(5) {
         let class = Class::SameTransaction;
-        let folder = tempfile::tempdir()?;
-        let mut task = Task::new(folder.path(), Work::Carry, class);
+        let site = on.site()?;
+        let mut task = site.task(Work::Carry, class);
         task.checks_deadline = false;
-        let (heir, zombie) = stopped_at(Arrow::BeforeSend, &task)?;
-        let (effects, end) = ending(folder.path(), class)?;
+        let (heir, zombie) = stopped_at(&site, Arrow::BeforeSend, &task)?;
+        let (effects, end) = ending(&site, class)?;
         row(
             "stopped, goes on all the same",
             class,
@@ -176,14 +202,15 @@ fn i2_a_zombie_that_never_looks_can_commit_nothing_where_its_receipt_is_not_want
     Ok(())
 }
 
-#[test]
-fn i2_a_zombie_that_committed_is_found_by_whoever_comes_and_wakes_up_to_its_receipt() -> Outcome {
+fn i2_a_zombie_that_committed_is_found_by_whoever_comes_and_wakes_up_to_its_receipt(
+    on: Kind,
+) -> Outcome {
     for _ in 0..scaled(5) {
         let class = Class::SameTransaction;
-        let folder = tempfile::tempdir()?;
-        let task = Task::new(folder.path(), Work::Carry, class);
-        let (heir, zombie) = stopped_at(Arrow::Recorded, &task)?;
-        let (effects, end) = ending(folder.path(), class)?;
+        let site = on.site()?;
+        let task = site.task(Work::Carry, class);
+        let (heir, zombie) = stopped_at(&site, Arrow::Recorded, &task)?;
+        let (effects, end) = ending(&site, class)?;
         row(
             "stopped after the commit",
             class,
@@ -198,12 +225,13 @@ fn i2_a_zombie_that_committed_is_found_by_whoever_comes_and_wakes_up_to_its_rece
     Ok(())
 }
 
-#[test]
-fn i2_of_two_that_claim_at_once_one_starts_and_the_other_takes_over_when_it_is_killed() -> Outcome {
+fn i2_of_two_that_claim_at_once_one_starts_and_the_other_takes_over_when_it_is_killed(
+    on: Kind,
+) -> Outcome {
     for _ in 0..scaled(5) {
         for class in Class::ALL {
-            let folder = tempfile::tempdir()?;
-            let task = Task::new(folder.path(), Work::Carry, class);
+            let site = on.site()?;
+            let task = site.task(Work::Carry, class);
             let mut claiming = task.clone().stopping_at([Arrow::BeforeStart]);
             // Both come to the same decision, and neither starts before the other could.
             let mut first = Process::start(CHILD, &claiming)?;
@@ -226,8 +254,8 @@ fn i2_of_two_that_claim_at_once_one_starts_and_the_other_takes_over_when_it_is_k
             let ran = first.runs()?;
             let mut all_acked = first.end()?;
             all_acked.extend(acked);
-            Kept::in_folder(folder.path())?.check(&all_acked)?;
-            let (effects, end) = ending(folder.path(), class)?;
+            site.kept()?.check(&all_acked)?;
+            let (effects, end) = ending(&site, class)?;
             println!(
                 "two claim at once {class}: {:?}, {effects} effect, {end}",
                 ran.how

@@ -1,8 +1,11 @@
 //! A host that can be killed: it does the [`Task`] that its only argument is, and talks to the test that started it.
 
+use std::sync::Arc;
+
 use tracemem_tests::{
     Outcome, carrying, chain,
     host::Host,
+    jobs,
     protocol::{Task, Work},
     serving,
 };
@@ -33,7 +36,7 @@ async fn work(task: Task) -> Outcome {
     if task.work == Work::Lock {
         return serving::lock(&task).await;
     }
-    let host = Host::open(task).await?;
+    let host = Arc::new(Host::open(task).await?);
     match &host.task.work {
         Work::Carry => carrying::carry(&host).await,
         Work::Resolve => carrying::resolve(&host).await,
@@ -41,6 +44,11 @@ async fn work(task: Task) -> Outcome {
         Work::Wait(decision) => serving::wait(&host, decision).await,
         Work::Deliver => serving::deliver(&host).await,
         Work::Serve => serving::serve(&host).await,
+        Work::WorkOff {
+            jobs,
+            at_once,
+            from,
+        } => jobs::work_off(&host, *jobs, *at_once, *from).await,
         Work::Lock => serving::lock(&host.task).await,
     }
 }
