@@ -13,6 +13,7 @@ use sea_orm_migration::{
 mod m0001_first_tables;
 mod m0002_search;
 mod m0003_credentials;
+mod m0004_unread_index;
 
 /// When the tables are made or brought up to date.
 ///
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first_tables::FirstTables),
             Box::new(m0002_search::Search),
             Box::new(m0003_credentials::Credentials),
+            Box::new(m0004_unread_index::UnreadIndex),
         ]
     }
 
