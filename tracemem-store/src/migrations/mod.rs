@@ -14,6 +14,7 @@ mod m0001_first_tables;
 mod m0002_search;
 mod m0003_credentials;
 mod m0004_archive;
+mod m0005_unread_index;
 
 /// When the tables are made or brought up to date.
 ///
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_search::Search),
             Box::new(m0003_credentials::Credentials),
             Box::new(m0004_archive::Archive),
+            Box::new(m0005_unread_index::UnreadIndex),
         ]
     }
 

@@ -256,3 +256,59 @@ fn each<'a, T>(
         .flat_map(|of| parts(of.commit).iter().map(move |part| (of, part)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{error::Error, time::Duration};
+
+    use sea_orm::{ConnectionTrait, Statement as Asked};
+
+    use super::*;
+    use crate::sqlite::{Connector, bring_up_to_date};
+
+    #[tokio::test]
+    async fn what_is_moved_on_or_taken_back_is_found_by_its_key_however_many_there_are()
+    -> Result<(), Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let connector = Connector {
+            path: folder.path().join("plans.db"),
+            busy_timeout: Duration::from_secs(5),
+        };
+        let db = connector.preparer().await?;
+        bring_up_to_date(&db)
+            .await
+            .map_err(|_| "the tables cannot be made")?;
+        let searches = [
+            (
+                ADVANCE,
+                1,
+                "SEARCH tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
+            ),
+            (
+                ADVANCE,
+                64,
+                "SEARCH tracemem_streams USING PRIMARY KEY (tenant=? AND stream=?)",
+            ),
+            (
+                CANCEL,
+                1,
+                "SEARCH tracemem_jobs USING PRIMARY KEY (tenant=? AND job=?)",
+            ),
+        ];
+        for (statement, rows, search) in searches {
+            let explain = ["EXPLAIN QUERY PLAN ", &statement.text(rows)].concat();
+            let asked = Asked::from_string(db.get_database_backend(), explain);
+            let plan = db.query_all_raw(asked).await?;
+            let plan: Vec<String> = plan
+                .iter()
+                .map(|row| row.try_get("", "detail"))
+                .collect::<Result<_, _>>()?;
+            let scans = plan.iter().any(|step| step.starts_with("SCAN tracemem_"));
+            assert!(
+                plan.iter().any(|step| step == search) && !scans,
+                "{plan:#?}"
+            );
+        }
+        Ok(())
+    }
+}

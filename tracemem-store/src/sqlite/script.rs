@@ -24,6 +24,14 @@ pub(super) struct Statement {
     pub(super) tail: &'static str,
 }
 
+impl Statement {
+    /// The statement for so many rows.
+    pub(super) fn text(&self, rows: usize) -> String {
+        let rows = vec![self.row; rows].join(self.between);
+        [self.head, &rows, self.tail].concat()
+    }
+}
+
 /// How many of the rows must be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Must {
@@ -74,7 +82,7 @@ impl Script {
         for rows in rows.chunks(MOST) {
             let room = ROOMS.into_iter().find(|room| *room >= rows.len());
             let room = room.unwrap_or(MOST);
-            self.push_text(statement, room);
+            self.text.push_str(&statement.text(room));
             for row in rows {
                 bind(&mut Row(&mut self.arguments), row)?;
             }
@@ -96,17 +104,6 @@ impl Script {
     /// Adds a statement without parameters.
     pub(super) fn push(&mut self, text: &str) {
         self.text.push_str(text);
-    }
-
-    fn push_text(&mut self, statement: Statement, rows: usize) {
-        self.text.push_str(statement.head);
-        for row in 0..rows {
-            if row > 0 {
-                self.text.push_str(statement.between);
-            }
-            self.text.push_str(statement.row);
-        }
-        self.text.push_str(statement.tail);
     }
 
     /// Runs all of it, or up to the first statement that fails.

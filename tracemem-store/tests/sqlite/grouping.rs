@@ -19,8 +19,8 @@ use tracemem_sdk::{
 };
 use tracemem_store::{SqliteStore, sqlite::SqliteOptions};
 
-use crate::material::{Failure, Tested, at, claim, entry, sized_step, step, stream, version};
-use crate::outside::{outside, run};
+use crate::material::{Failure, Tested, at, claim, sized_step, step, stream, version};
+use crate::outside::{outside, run, stray_entry};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn calls_that_wait_together_are_written_together() -> Tested {
@@ -66,13 +66,10 @@ async fn no_transaction_takes_more_calls_or_bytes_than_the_host_says() -> Tested
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_call_that_the_database_refuses_fails_none_of_its_neighbours() -> Tested {
     let (_folder, path, store) = open(SqliteOptions::new()).await?;
-    let mut commits: Vec<_> = (0..20)
+    let commits: Vec<_> = (0..20)
         .map(|number| step(number, 0, 1))
         .collect::<Result<_, _>>()?;
-    // An event id that another stream has: the database itself refuses it, and with it the whole transaction.
-    let taken = entry(&stream(3)?, 1, 8)?;
-    let guilty = commits.get_mut(10).ok_or("too few")?;
-    guilty.entries = vec![taken];
+    stray_entry(&outside(&path).await?, &stream(10)?).await?;
     for (number, outcome) in (0..).zip(all_at_once(&path, &store, commits).await?) {
         match (number, outcome) {
             (10, Err(error)) => assert_eq!(error.kind(), StoreErrorKind::Backend),

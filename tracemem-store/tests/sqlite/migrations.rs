@@ -164,3 +164,25 @@ async fn a_migration_that_cannot_be_finished_leaves_nothing() -> Tested {
     assert_eq!(tables, ["tracemem_to_seal"]);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_file_from_before_the_unread_index_was_dropped_is_written_on() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).await?;
+    write(&store, step(0, 0, 2)?).await?;
+    store.close().await?;
+    let file = outside(&path).await?;
+    run(
+        &file,
+        "CREATE UNIQUE INDEX tracemem_entries_event ON tracemem_entries (tenant, event);
+         DELETE FROM tracemem_migrations WHERE version = 'm0005_unread_index'",
+    )
+    .await?;
+    let store = SqliteStore::open(&path).await?;
+    let indexes = "SELECT name FROM sqlite_schema WHERE name = 'tracemem_entries_event'";
+    assert!(column::<String>(&file, indexes).await?.is_empty());
+    write(&store, step(0, 2, 1)?).await?;
+    store.close().await?;
+    Ok(())
+}

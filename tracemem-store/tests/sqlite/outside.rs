@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TryGetable};
+use tracemem_sdk::store::StreamId;
 
 use crate::material::{Failure, Tested};
 
@@ -28,4 +29,12 @@ pub(crate) async fn column<T: TryGetable>(
     rows.iter()
         .map(|row| Ok(row.try_get_by_index(0)?))
         .collect()
+}
+
+/// Puts an entry where the first entry of a stream must go that is not there yet: the database itself refuses what comes.
+pub(crate) async fn stray_entry(db: &DatabaseConnection, stream: &StreamId) -> Tested {
+    let stray = format!(
+        "INSERT INTO tracemem_entries VALUES ('acme', '{stream}', 1, 'evt', x'00', x'00', NULL)"
+    );
+    run(db, &stray).await
 }

@@ -7,7 +7,7 @@ use tracemem_sdk::store::{Projection, Store, StoreError};
 use tracemem_store::SqliteStore;
 
 use crate::material::{Tested, claim, step, stream, tenant, write};
-use crate::outside::{outside, run};
+use crate::outside::{outside, run, stray_entry};
 
 const CANARY: &str = "canary";
 
@@ -19,7 +19,7 @@ async fn i9_no_error_repeats_a_value() -> Tested {
     write(&store, step(0, 0, 1)?).await?;
 
     let mut commit = step(1, 0, 1)?;
-    commit.entries = step(0, 0, 1)?.entries;
+    stray_entry(&outside(&path).await?, &commit.stream).await?;
     for entry in &mut commit.entries {
         entry.bytes = CANARY.into();
         entry.disclosures = Some(CANARY.to_owned());

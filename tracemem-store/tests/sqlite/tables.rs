@@ -2,10 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tempfile::tempdir;
-use tracemem_sdk::{
-    id::TenantId,
-    store::{Commit, Committed, Projection, Store, StreamId, Term, Version},
-};
+use tracemem_sdk::store::{Committed, Store, Term, Version};
 use tracemem_store::SqliteStore;
 
 use crate::material::{Failure, Tested, at, claim, step, stream, write};
@@ -141,28 +138,4 @@ async fn every_key_begins_with_the_tenant() -> Tested {
     let others: Vec<String> = column(&outside(&path).await?, first_columns).await?;
     assert!(others.is_empty(), "{others:?}");
     Ok(())
-}
-
-#[tokio::test]
-async fn an_event_id_is_taken_once_by_a_tenant_and_is_free_for_others() -> Tested {
-    let folder = tempdir()?;
-    let store = SqliteStore::open(folder.path().join("store.db")).await?;
-    write(&store, step(0, 0, 1)?).await?;
-    let again = |tenant: TenantId, stream: StreamId| -> Result<Commit, Failure> {
-        let entries = step(0, 0, 1)?.entries;
-        Ok(Commit::new(
-            tenant,
-            stream,
-            Version::NEW,
-            entries,
-            Projection::default(),
-        ))
-    };
-    assert!(
-        store
-            .commit(again("acme".parse()?, stream(1)?)?)
-            .await
-            .is_err()
-    );
-    write(&store, again("globex".parse()?, stream(0)?)?).await
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Found to be the fastest here: while one connection waits for the disk the others keep the server busy.
-const CONNECTIONS: u32 = 4;
+const CONNECTIONS: u32 = 2;
 
 pub(crate) async fn measure(options: &Options, steps: &[Commit]) -> Result<Measured, Failed> {
     let connections = CONNECTIONS.min(options.concurrency.get());
