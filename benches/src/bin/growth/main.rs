@@ -3,6 +3,7 @@
 //! `cargo run --release -p tracemem-benches --bin growth -- --help` says what can be measured; `docs/SCALING.md` says what came of
 //! it.
 
+mod copying;
 mod host;
 mod leaving;
 mod options;
@@ -59,17 +60,7 @@ fn run(options: &Options) -> Result<(), Failed> {
 }
 
 async fn measure(options: &Options, folder: &Path, full: &Place) -> Result<(), Failed> {
-    let decisions = options.decisions;
-    let filled = traffic::fill(&full.host, decisions, |number, rate| {
-        eprintln!("growth: {number} decisions, {rate:.0} a second");
-    });
-    let time = filled.await?;
-    let open = decisions.div_ceil(traffic::OPEN_EVERY);
-    let per_s = (decisions as f64 / time.as_secs_f64()).round();
-    print(
-        options,
-        json!({"measured": "fill", "decisions": decisions, "open": open, "per_s": per_s}),
-    );
+    let decisions = fill(options, full).await?;
     print(options, size(full, "full", decisions).await?);
     rates(options, folder, full).await?;
     read(options, folder, full).await?;
@@ -77,6 +68,28 @@ async fn measure(options: &Options, folder: &Path, full: &Place) -> Result<(), F
         Then::Nothing => Ok(()),
         Then::Archive => archive(options, folder, full).await,
     }
+}
+
+/// Fills the store, and gives how many closed decisions it holds.
+async fn fill(options: &Options, full: &Place) -> Result<u64, Failed> {
+    let genuine = options.genuine;
+    let filled = traffic::fill(&full.host, genuine, |number, rate| {
+        eprintln!("growth: {number} decisions, {rate:.0} a second");
+    });
+    let time = filled.await?;
+    let per_s = (genuine as f64 / time.as_secs_f64()).round();
+    let open = genuine.div_ceil(traffic::OPEN_EVERY);
+    let copies = options.decisions.div_ceil(genuine).saturating_sub(1);
+    if copies > 0 {
+        eprintln!("growth: copying them {copies} times");
+        full.copy(copies).await?;
+    }
+    let each = copies + 1;
+    print(
+        options,
+        json!({"measured": "fill", "genuine": genuine, "per_s": per_s, "decisions": genuine * each, "open": open * each}),
+    );
+    Ok(genuine * each)
 }
 
 /// The rate on an empty store and on the full one, by turns, and each time in the other order: the machine may be busy with other

@@ -13,7 +13,7 @@ use tracemem_sdk::{
 use tracemem_store::{PostgresStore, SqliteStore, postgres::PostgresOptions};
 
 use super::{
-    Failed, host,
+    Failed, copying, host,
     options::{Options, StoreKind},
 };
 
@@ -60,13 +60,24 @@ impl Place {
         })
     }
 
+    /// Copies everything in it so many times.
+    pub(crate) async fn copy(&self, copies: u64) -> Result<(), Failed> {
+        match &self.at {
+            At::File(file) => copying::in_file(file, copies),
+            At::Schema { url, name } => copying::in_schema(&connect(url).await?, name, copies).await,
+        }
+    }
+
     /// What is in it, each table and each index by its name. What a database keeps for itself is left out.
     pub(crate) async fn sizes(&self) -> Result<Sizes, Failed> {
         match &self.at {
             At::File(file) => {
                 let db = rusqlite::Connection::open(file)?;
                 let mut rows = db.prepare(SIZES_SQLITE)?;
-                let sizes = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                let sizes = rows.query_map([], |row| {
+                    let bytes: i64 = row.get(1)?;
+                    Ok((row.get(0)?, bytes.unsigned_abs()))
+                })?;
                 Ok(sizes.collect::<Result<_, _>>()?)
             }
             At::Schema { url, name } => {
@@ -117,7 +128,7 @@ impl Place {
 const SIZES_SQLITE: &str = "
 SELECT name, pgsize
 FROM dbstat
-WHERE aggregate AND name LIKE '%tracemem%'
+WHERE aggregate = TRUE AND name LIKE '%tracemem%'
 ORDER BY name";
 
 const SIZES_POSTGRES: &str = "

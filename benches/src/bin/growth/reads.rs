@@ -9,7 +9,7 @@ use tracemem_sdk::{
     evidence::digest::Digest,
     id::DecisionId,
     search::Search,
-    store::{KeyDigest, Listing, StreamId},
+    store::{KeyDigest, StreamId},
     tenant::Auditor,
     time::{Clock, SystemClock},
 };

@@ -22,8 +22,11 @@ use super::{
     host::{self, Size},
 };
 
-/// How many callers there are at a time.
+/// How many callers the rate is measured with.
 const CALLERS: u64 = 64;
+
+/// How many callers fill: as many as make the largest groups.
+const FILLING: u64 = 256;
 
 /// One open decision for so many closed ones.
 pub(crate) const OPEN_EVERY: u64 = 100;
@@ -37,7 +40,7 @@ pub(crate) async fn fill(
     let begun = Instant::now();
     let next = Arc::new(AtomicU64::new(0));
     let mut callers = JoinSet::new();
-    for caller in 0..CALLERS {
+    for caller in 0..FILLING {
         let (next, agent) = (Arc::clone(&next), host::agent(tracemem, caller)?);
         callers.spawn(async move {
             loop {
