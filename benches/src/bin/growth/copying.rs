@@ -10,7 +10,8 @@ use super::Failed;
 /// How many decisions are copied in one transaction, where that decides how large a log grows.
 const AT_ONCE: usize = 10_000;
 
-const STREAMS: &str = "SELECT stream FROM tracemem_streams WHERE stream <> '_admin' ORDER BY stream";
+const STREAMS: &str =
+    "SELECT stream FROM tracemem_streams WHERE stream <> '_admin' ORDER BY stream";
 
 /// What is copied, put aside.
 const ORIGINALS: &str = "
@@ -75,7 +76,9 @@ FROM original_keys CROSS JOIN copies;
 pub(crate) fn in_file(file: &Path, copies: u64) -> Result<(), Failed> {
     let db = rusqlite::Connection::open(file)?;
     // What a cut destroys here is made again.
-    db.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; PRAGMA temp_store = MEMORY")?;
+    db.execute_batch(
+        "PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; PRAGMA temp_store = MEMORY",
+    )?;
     let mut streams = db.prepare(STREAMS)?;
     let streams = streams.query_map([], |row| row.get(0))?;
     let streams: Vec<String> = streams.collect::<Result<_, _>>()?;

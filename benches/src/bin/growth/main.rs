@@ -142,7 +142,10 @@ async fn read(options: &Options, folder: &Path, full: &Place) -> Result<(), Fail
     traffic::fill(&small.host, FEW, |_, _| {}).await?;
     let lines = reads::measure(&small, "small").await;
     small.remove().await?;
-    for line in lines?.into_iter().chain(reads::measure(full, "full").await?) {
+    for line in lines?
+        .into_iter()
+        .chain(reads::measure(full, "full").await?)
+    {
         print(options, line);
     }
     Ok(())

@@ -64,7 +64,9 @@ impl Place {
     pub(crate) async fn copy(&self, copies: u64) -> Result<(), Failed> {
         match &self.at {
             At::File(file) => copying::in_file(file, copies),
-            At::Schema { url, name } => copying::in_schema(&connect(url).await?, name, copies).await,
+            At::Schema { url, name } => {
+                copying::in_schema(&connect(url).await?, name, copies).await
+            }
         }
     }
 
