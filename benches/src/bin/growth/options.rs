@@ -17,7 +17,7 @@ usage: growth [--store STORE] [--decisions N] [--seconds S] [OPTIONS]
   --archive          then moves every genuine closed decision into archive files, and measures that too
   --folder PATH      where the files go that are removed at the end, the current folder by default; it must be on a disk
 
-A million decisions need about 15 GB, and as much again where they are archived.
+A million decisions need about 16 GB, and where they are archived almost as much again.
 ";
 
 /// Which store.
