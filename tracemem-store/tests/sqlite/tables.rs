@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use tempfile::tempdir;
-use tracemem_sdk::store::{Committed, Store, Term, Version};
+use tracemem_sdk::store::{Committed, Store, Term};
 use tracemem_store::SqliteStore;
 
 use crate::material::{Failure, Tested, at, claim, step, stream, write};
