@@ -9,7 +9,7 @@ use tracemem_sdk::{
 };
 
 use super::{
-    ground::{DEADLINE, Failure, Ground, Tested, insert, request, stands},
+    ground::{Failure, Ground, Tested, insert, request, stands},
     on_both,
 };
 
@@ -94,7 +94,7 @@ async fn a_worker_that_comes_too_late_can_record_no_receipt_and_its_effect_is_ta
         ended = &mut zombie => return Err(format!("it ended too soon: {ended:?}").into()),
         there = is_there => there?,
     }
-    tokio::time::sleep(DEADLINE).await;
+    ground.pass_deadline();
     let paid = ground.guard(|permit| ground.pay(permit)).await??;
     assert!(matches!(paid, Run::Executed { .. }));
     late.add_permits(1);

@@ -1,6 +1,13 @@
 //! A database with a store in it, a table of the host's beside it, and a TraceMem on both.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
@@ -15,6 +22,7 @@ use tracemem_sdk::{
     policy::{Attachment, PolicyFn, PolicyOutcome},
     store::{Backend, Commit, Committed, HostTransaction, Store, StoreError, Stream, StreamId},
     tenant::Agent,
+    time::{Clock, SystemClock, Timestamp},
 };
 use tracemem_store::{
     PostgresStore, SqliteStore, postgres,
@@ -28,7 +36,7 @@ pub(crate) type Tested = Result<(), Failure>;
 pub(crate) type Guarded = Result<Run<()>, GuardError<Failure>>;
 
 /// How long a start may take here.
-pub(crate) const DEADLINE: Duration = Duration::from_millis(400);
+const DEADLINE: Duration = Duration::from_millis(400);
 
 /// How long the SQLite store waits here for another that writes.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
@@ -54,10 +62,17 @@ pub(crate) struct Ground {
     /// The host's own connections to the same database.
     pub(crate) host: DatabaseConnection,
     tracemem: TraceMem,
+    clock: Ahead,
     _place: Place,
 }
 
 impl Ground {
+    /// Lets the deadline of whatever is started pass.
+    pub(crate) fn pass_deadline(&self) {
+        let micros = u64::try_from(DEADLINE.as_micros()).unwrap_or(u64::MAX);
+        self.clock.0.fetch_add(micros, Ordering::SeqCst);
+    }
+
     pub(crate) async fn sqlite() -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("host.db");
@@ -65,12 +80,14 @@ impl Ground {
         let store = options.open(&path).await?;
         let url = format!("sqlite://{}?mode=rwc", path.display());
         let host = connect(ConnectOptions::new(url)).await?;
-        let tracemem = tracemem(store.clone())?;
+        let clock = Ahead::default();
+        let tracemem = tracemem(store.clone(), &clock)?;
         let opened = Opened::Sqlite(store);
         Ok(Self {
             opened,
             host,
             tracemem,
+            clock,
             _place: Place::Folder(folder),
         })
     }
@@ -82,12 +99,14 @@ impl Ground {
         let mut url = ConnectOptions::new(scratch.url());
         url.set_schema_search_path(scratch.schema());
         let host = connect(url).await?;
-        let tracemem = tracemem(store.clone())?;
+        let clock = Ahead::default();
+        let tracemem = tracemem(store.clone(), &clock)?;
         let opened = Opened::Postgres(store);
         Ok(Self {
             opened,
             host,
             tracemem,
+            clock,
             _place: Place::Schema(scratch),
         })
     }
@@ -191,7 +210,31 @@ impl HostTransaction for Within<'_> {
     }
 }
 
-fn tracemem(backend: impl Into<Backend>) -> Result<TraceMem, Failure> {
+/// The clock of the system, ahead of it by as much as a test says.
+#[derive(Debug, Clone, Default)]
+struct Ahead(Arc<AtomicU64>);
+
+impl Ahead {
+    fn by(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[async_trait]
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().saturating_add(self.by())
+    }
+
+    async fn sleep_until(&self, deadline: Timestamp) {
+        let left = deadline.saturating_since(self.now());
+        SystemClock
+            .sleep_until(SystemClock.now().saturating_add(left))
+            .await;
+    }
+}
+
+fn tracemem(backend: impl Into<Backend>, clock: &Ahead) -> Result<TraceMem, Failure> {
     let mut settings = Settings::default();
     settings.start_deadline = DEADLINE;
     let allows = PolicyFn::new("allows".parse()?, "1", |_| {
@@ -199,6 +242,7 @@ fn tracemem(backend: impl Into<Backend>) -> Result<TraceMem, Failure> {
     });
     Ok(TraceMem::builder(backend)
         .settings(settings)
+        .clock(clock.clone())
         .policy(allows)
         .attach(Attachment::everywhere("allows".parse()?))
         .build()?)

@@ -10,7 +10,7 @@ use tracemem_sdk::{
 };
 
 use super::{
-    ground::{DEADLINE, Failure, Ground, Tested, insert},
+    ground::{Failure, Ground, Tested, insert},
     writes::step,
 };
 
@@ -34,7 +34,7 @@ async fn a_worker_that_sleeps_in_its_transaction_holds_nobody_off_and_can_record
         ended = &mut zombie => return Err(format!("it ended too soon: {ended:?}").into()),
         there = is_there => there?,
     }
-    tokio::time::sleep(DEADLINE).await;
+    ground.pass_deadline();
     let paid = ground.guard(|permit| ground.pay(permit)).await??;
     assert!(matches!(paid, Run::Executed { .. }));
     late.add_permits(1);
