@@ -16,10 +16,10 @@ use std::{
 };
 
 use tracemem_sdk::{
-    approval::{ApprovalMessage, Resolution},
+    approval::ApprovalMessage,
     async_trait,
     id::IntegrationId,
-    integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration},
+    integration::{Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
     route::Destination,
     testing,
 };
@@ -45,8 +45,9 @@ impl<W: Write + Send + 'static> Integration for Lines<W> {
         self.write(&format!("{delivery} {:?}: {title:?}", to.as_str()))?;
         Ok(Delivery::of(message, to, delivery.as_str()))
     }
-    async fn conclude(&self, sent: &Delivery, end: &Resolution) -> Result<(), DeliveryError> {
-        self.write(&format!("{} {}", sent.id, end.outcome))
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DeliveryError> {
+        let outcome = conclusion.resolution.outcome;
+        self.write(&format!("{} {outcome}", conclusion.delivery))
     }
     async fn check(&self) -> Result<(), DeliveryError> {
         Ok(())

@@ -7,11 +7,11 @@ use std::{io, net::SocketAddr, time::Duration};
 use tokio::{sync::watch, time::timeout};
 use tracemem_sdk::{
     Settings, TraceMem,
-    approval::{ApprovalMessage, Requirements, Resolution},
+    approval::{ApprovalMessage, Requirements},
     async_trait,
     guard::Pending,
     id::ApproverId,
-    integration::{Delivery, DeliveryError},
+    integration::{Conclusion, DeliveryError},
     policy::{Attachment, DeclaredPolicy, Policy},
     route::StoredRoute,
     tenant::Tenant,
@@ -134,12 +134,16 @@ struct Terminal(watch::Sender<Vec<ApprovalLink>>);
 
 #[async_trait]
 impl LinkSink for Terminal {
-    async fn send(&self, _: &ApprovalMessage, links: &[ApprovalLink]) -> Result<(), DeliveryError> {
+    async fn send(
+        &self,
+        _: &ApprovalMessage,
+        links: &[ApprovalLink],
+    ) -> Result<String, DeliveryError> {
         self.0.send_replace(links.to_vec());
-        Ok(())
+        Ok(String::new())
     }
 
-    async fn concluded(&self, _: &Delivery, _: &Resolution) -> Result<(), DeliveryError> {
+    async fn concluded(&self, _: &Conclusion) -> Result<(), DeliveryError> {
         Ok(())
     }
 

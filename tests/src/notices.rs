@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use tracemem_sdk::{
-    approval::{ApprovalMessage, Resolution},
+    approval::ApprovalMessage,
     id::IntegrationId,
-    integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration},
+    integration::{Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
     route::Destination,
 };
 
@@ -90,11 +90,7 @@ impl Integration for Notices {
         Ok(Delivery::of(message, to, delivery.as_str()))
     }
 
-    async fn conclude(
-        &self,
-        _delivery: &Delivery,
-        _resolution: &Resolution,
-    ) -> Result<(), DeliveryError> {
+    async fn conclude(&self, _conclusion: &Conclusion) -> Result<(), DeliveryError> {
         Ok(())
     }
 

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, fmt};
 
 use tracemem_sdk::{
-    approval::{ApprovalMessage, Resolution},
+    approval::ApprovalMessage,
     async_trait,
     id::IntegrationId,
-    integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration},
+    integration::{Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
     route::Destination,
     testing::{
         RecordingIntegration,
@@ -68,7 +68,7 @@ impl Integration for Silent {
     ) -> Result<Delivery, DeliveryError> {
         Ok(Delivery::of(message, to, ""))
     }
-    async fn conclude(&self, _: &Delivery, _: &Resolution) -> Result<(), DeliveryError> {
+    async fn conclude(&self, _: &Conclusion) -> Result<(), DeliveryError> {
         Ok(())
     }
     async fn check(&self) -> Result<(), DeliveryError> {
@@ -127,15 +127,12 @@ impl Integration for Broken {
         }
     }
 
-    async fn conclude(
-        &self,
-        delivery: &Delivery,
-        resolution: &Resolution,
-    ) -> Result<(), DeliveryError> {
-        if self.breaks == Breaks::LostHandle && delivery.handle.is_empty() {
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DeliveryError> {
+        let lost = |delivery: &Delivery| delivery.handle.is_empty();
+        if self.breaks == Breaks::LostHandle && conclusion.deliveries.iter().any(lost) {
             return Err(DeliveryError::new(DeliveryErrorKind::Message, "no handle"));
         }
-        self.target.conclude(delivery, resolution).await
+        self.target.conclude(conclusion).await
     }
 
     async fn check(&self) -> Result<(), DeliveryError> {

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::{sync::Notify, task::JoinSet};
 use tracemem_sdk::{
     Settings, TraceMem,
-    approval::{ApprovalMessage, ApproverIdentity, Resolution, ResolvedAs},
+    approval::{ApprovalMessage, ApproverIdentity, ResolvedAs},
     async_trait,
     decision::{
         DecisionRequest, Trace,
@@ -21,7 +21,7 @@ use tracemem_sdk::{
         status::{CloseAction, Status},
     },
     id::{DecisionId, IntegrationId, PolicyId},
-    integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration},
+    integration::{Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
     policy::{Attachment, ExceptionTerms, PolicyFn, PolicyOutcome},
     route::{Destination, StoredRoute},
     store::StoreErrorKind,
@@ -638,8 +638,9 @@ impl Integration for Held {
         Ok(Delivery::of(message, to, "handle"))
     }
 
-    async fn conclude(&self, delivery: &Delivery, _: &Resolution) -> Result<(), DeliveryError> {
-        assert_eq!(delivery.handle, "handle");
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DeliveryError> {
+        let handles = conclusion.deliveries.iter().map(|one| one.handle.as_str());
+        assert_eq!(handles.collect::<Vec<_>>(), ["handle"]);
         self.0.concluded.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }

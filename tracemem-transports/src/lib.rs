@@ -12,7 +12,7 @@
 //! ```
 //! # #[cfg(feature = "axum-0_8")] {
 //! # use tracemem_sdk::{
-//! #     TraceMem, approval::{ApprovalMessage, Resolution}, async_trait, integration::{Delivery, DeliveryError}, testing::MemoryStore,
+//! #     TraceMem, approval::ApprovalMessage, async_trait, integration::{Conclusion, DeliveryError}, testing::MemoryStore,
 //! # };
 //! use tracemem_transports::{
 //!     link::{ApprovalLink, BaseUrl, LinkIntegration, LinkKeys, LinkSink, Links},
@@ -24,14 +24,14 @@
 //!
 //! #[async_trait]
 //! impl LinkSink for Mailer {
-//!     async fn send(&self, message: &ApprovalMessage, links: &[ApprovalLink]) -> Result<(), DeliveryError> {
+//!     async fn send(&self, message: &ApprovalMessage, links: &[ApprovalLink]) -> Result<String, DeliveryError> {
 //!         for link in links {
 //!             // Mail `message.title` and `link.url.expose()` to `link.approver`.
 //!         }
-//!         Ok(())
+//!         Ok(String::new())
 //!     }
 //!
-//!     async fn concluded(&self, _: &Delivery, _: &Resolution) -> Result<(), DeliveryError> {
+//!     async fn concluded(&self, _: &Conclusion) -> Result<(), DeliveryError> {
 //!         Ok(())
 //!     }
 //!

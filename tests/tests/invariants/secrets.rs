@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tracemem_sdk::{
-    approval::{ApprovalMessage, ApproverIdentity, Requirements, Resolution, VerifiedAnswer},
+    approval::{ApprovalMessage, ApproverIdentity, Requirements, VerifiedAnswer},
     async_trait,
     decision::{Intent, Outcome, envelope::Disclosed, event::Choice},
     guard::{EffectError, Execution, Permit, Safety},
     id::{FactProviderId, PolicyId, RouteId},
-    integration::{Delivery, DeliveryError, DeliveryErrorKind},
+    integration::{Conclusion, DeliveryError, DeliveryErrorKind},
     policy::{Attachment, FactError, FactProvider, FactQuestion, PolicyError, PolicyFn},
     route::{Destination, StoredRoute},
     store::Store as _,
@@ -62,18 +62,18 @@ impl LinkSink for Sink {
         &self,
         _message: &ApprovalMessage,
         links: &[ApprovalLink],
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<String, DeliveryError> {
         let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sent.calls += 1;
         sent.links.extend_from_slice(links);
         if sent.calls == 1 {
             Err(refused())
         } else {
-            Ok(())
+            Ok(String::new())
         }
     }
 
-    async fn concluded(&self, _: &Delivery, _: &Resolution) -> Result<(), DeliveryError> {
+    async fn concluded(&self, _: &Conclusion) -> Result<(), DeliveryError> {
         Err(refused())
     }
 

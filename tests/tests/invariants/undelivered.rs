@@ -1,10 +1,10 @@
 //! I4: once `approval_requested` is durable, the request exists even if nothing is ever delivered.
 
 use tracemem_sdk::{
-    approval::{ApprovalMessage, Resolution},
+    approval::ApprovalMessage,
     async_trait,
     id::{IntegrationId, PolicyId, RouteId},
-    integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration},
+    integration::{Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
     policy::{Attachment, PolicyFn},
     route::{Destination, StoredRoute},
 };
@@ -45,11 +45,7 @@ impl Integration for Deaf {
         Err(self.fail())
     }
 
-    async fn conclude(
-        &self,
-        _delivery: &Delivery,
-        _resolution: &Resolution,
-    ) -> Result<(), DeliveryError> {
+    async fn conclude(&self, _conclusion: &Conclusion) -> Result<(), DeliveryError> {
         Err(self.fail())
     }
 

@@ -10,6 +10,7 @@ use crate::{
         status::AutomationMode,
     },
     id::{AgentId, ApprovalId, ApproverId, DecisionId, DeliveryId, TenantId},
+    integration::Delivery,
     time::Timestamp,
 };
 
@@ -63,6 +64,8 @@ pub struct ApprovalMessage {
     pub requested_at: Timestamp,
     /// Until when an answer is valid.
     pub expires_at: Timestamp,
+    /// What earlier attempts of the integration that is asked to deliver it have left at the target, or may have; empty for everybody else.
+    pub earlier: Vec<Delivery>,
 }
 
 impl ApprovalMessage {
@@ -98,6 +101,7 @@ impl ApprovalMessage {
                 .map(|approvers| approvers.into_iter().collect()),
             requested_at: approval.requested_at,
             expires_at: approval.expires_at,
+            earlier: Vec::new(),
         })
     }
 }

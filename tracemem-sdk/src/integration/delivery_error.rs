@@ -13,6 +13,17 @@ pub enum DeliveryErrorKind {
         /// How long the target wants to be left alone.
         retry_after: Option<Duration>,
     },
+    /// The target was called and wants fewer calls: try again after this time. It uses up no attempt of the schedule, so that a busy
+    /// target makes no dead letter.
+    Throttled {
+        /// How long the target wants to be left alone.
+        retry_after: Duration,
+    },
+    /// The target was not called, because it is to be left alone for this long. Nothing was tried, so nothing stands in the trace.
+    Postponed {
+        /// How long.
+        wait: Duration,
+    },
     /// It may have been delivered; try again under the same delivery id.
     Ambiguous,
     /// The destination does not exist or refuses: whoever keeps the route must look. Not tried again.
@@ -28,7 +39,8 @@ impl DeliveryErrorKind {
     #[must_use]
     pub fn result(self) -> DeliveryResult {
         match self {
-            Self::Transient { .. } => DeliveryResult::Transient,
+            Self::Transient { .. } | Self::Postponed { .. } => DeliveryResult::Transient,
+            Self::Throttled { .. } => DeliveryResult::Throttled,
             Self::Ambiguous => DeliveryResult::Ambiguous,
             Self::Destination => DeliveryResult::Destination,
             Self::Credentials => DeliveryResult::Credentials,
@@ -40,7 +52,11 @@ impl DeliveryErrorKind {
     #[must_use]
     pub fn is_tried_again(self) -> bool {
         match self {
-            Self::Transient { .. } | Self::Ambiguous | Self::Credentials => true,
+            Self::Transient { .. }
+            | Self::Throttled { .. }
+            | Self::Postponed { .. }
+            | Self::Ambiguous
+            | Self::Credentials => true,
             Self::Destination | Self::Message => false,
         }
     }
@@ -51,6 +67,7 @@ impl DeliveryErrorKind {
 pub struct DeliveryError {
     kind: DeliveryErrorKind,
     what: String,
+    left: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -61,7 +78,18 @@ impl DeliveryError {
         Self {
             kind,
             what: what.into(),
+            left: None,
             source: None,
+        }
+    }
+
+    /// The integration's own note of what the attempt has left at the target all the same: of an ambiguous one that reached some of
+    /// several people, say. It is kept as the handle of a [`Delivery`](super::Delivery) is, and holds no secret.
+    #[must_use]
+    pub fn having_left(self, handle: impl Into<String>) -> Self {
+        Self {
+            left: Some(handle.into().chars().take(4_000).collect()),
+            ..self
         }
     }
 
@@ -78,6 +106,12 @@ impl DeliveryError {
     #[must_use]
     pub fn kind(&self) -> DeliveryErrorKind {
         self.kind
+    }
+
+    /// What the attempt has left at the target, where the integration knows.
+    #[must_use]
+    pub fn left(&self) -> Option<&str> {
+        self.left.as_deref()
     }
 }
 

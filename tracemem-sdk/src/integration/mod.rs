@@ -3,20 +3,33 @@
 //! An integration hands a message over and says in its error what to do next; retries, leases and dead letters are the
 //! [worker](crate::worker)'s. Answers come back through [`TraceMem::answer`](crate::TraceMem::answer), verified by whoever received them.
 
+mod conclusion;
 mod delivery_error;
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-pub use self::delivery_error::{DeliveryError, DeliveryErrorKind};
+pub use self::{
+    conclusion::Conclusion,
+    delivery_error::{DeliveryError, DeliveryErrorKind},
+};
 use crate::{
-    approval::{ApprovalMessage, Resolution},
+    approval::ApprovalMessage,
     id::{DeliveryId, IntegrationId, TenantId},
     route::Destination,
 };
 
-/// A message that was handed over: what the integration needs to find it again.
+/// Whether a message is at its target. Exhaustive on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Arrival {
+    /// The target took it.
+    Certain,
+    /// The answer of the target was lost, or only a part is there.
+    Possible,
+}
+
+/// An attempt that handed a message over, or may have: what the integration needs to find it again.
 ///
 /// `Debug` does not print the handle: it may be personal.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +41,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// Where it went.
     pub destination: Destination,
+    /// Whether it is there.
+    pub arrival: Arrival,
     /// The integration's own note, of which 4,000 characters are kept, such as a channel and a message id. It must hold no secret: it is stored
     /// as a disclosure of the trace.
     pub handle: String,
@@ -41,21 +56,17 @@ impl Delivery {
             tenant: message.tenant.clone(),
             id: message.delivery.clone(),
             destination: to.clone(),
+            arrival: Arrival::Certain,
             handle: handle.into().chars().take(4_000).collect(),
         }
     }
 
-    pub(crate) fn restored(
-        tenant: TenantId,
-        id: DeliveryId,
-        destination: Destination,
-        handle: String,
-    ) -> Self {
+    /// The delivery of `message` to `to`, whose answer was lost; for the tests of whoever writes an integration.
+    #[must_use]
+    pub fn possibly_of(message: &ApprovalMessage, to: &Destination) -> Self {
         Self {
-            tenant,
-            id,
-            destination,
-            handle,
+            arrival: Arrival::Possible,
+            ..Self::of(message, to, "")
         }
     }
 }
@@ -65,6 +76,7 @@ impl fmt::Debug for Delivery {
         f.debug_struct("Delivery")
             .field("tenant", &self.tenant)
             .field("id", &self.id)
+            .field("arrival", &self.arrival)
             .finish_non_exhaustive()
     }
 }
@@ -74,9 +86,10 @@ impl fmt::Debug for Delivery {
 /// # Contract
 /// - `id` never changes.
 /// - `deliver` returns when the message is handed over; it never waits for the answer.
-/// - The same `ApprovalMessage::delivery` twice shows a person one request, where the target can tell.
-/// - `conclude` changes a delivered message to the final outcome; where there is nothing to change it does nothing and succeeds. It may be
-///   called again for the same delivery.
+/// - The same `ApprovalMessage::delivery` twice shows a person one request, where the target can tell. `ApprovalMessage::earlier` says what
+///   attempts before this one have left there.
+/// - `conclude` changes whatever any attempt has left to the final outcome; where there is nothing to change it does nothing and succeeds.
+///   It may be called again with the same conclusion, and with more deliveries in it.
 /// - `check` proves that the connection works and shows nothing to anybody.
 /// - No retries inside: the kind of the error says what to do, and the worker does it, durably.
 /// - A dropped future leaves nothing that a second call cannot mend. Calls overlap.
@@ -101,11 +114,7 @@ pub trait Integration: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`DeliveryError`], whose kind says what to do next.
-    async fn conclude(
-        &self,
-        delivery: &Delivery,
-        resolution: &Resolution,
-    ) -> Result<(), DeliveryError>;
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DeliveryError>;
 
     /// Tests the connection.
     ///

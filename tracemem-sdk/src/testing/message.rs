@@ -61,6 +61,7 @@ pub fn message() -> Result<ApprovalMessage, MessageError> {
         approvers: None,
         requested_at,
         expires_at: requested_at.saturating_add(std::time::Duration::from_secs(86_400)),
+        earlier: Vec::new(),
     })
 }
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use crate::{
     approval::{ApprovalMessage, Resolution},
     id::IntegrationId,
-    integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration},
+    integration::{Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
     route::Destination,
 };
 
@@ -90,15 +90,11 @@ impl Integration for RecordingIntegration {
         }
     }
 
-    async fn conclude(
-        &self,
-        _delivery: &Delivery,
-        resolution: &Resolution,
-    ) -> Result<(), DeliveryError> {
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DeliveryError> {
         if let Some(kind) = self.failure() {
             return Err(DeliveryError::new(kind, "the test wanted it so"));
         }
-        self.with(|kept| kept.concluded.push(resolution.clone()));
+        self.with(|kept| kept.concluded.push(conclusion.resolution.clone()));
         Ok(())
     }
 

@@ -7,20 +7,18 @@ use futures_util::FutureExt;
 use super::{
     delivering::panicked,
     lease::{Attempted, JobError, drop_job, record},
+    reached::{reached, untold},
 };
 use crate::{
-    approval::Resolution,
-    decision::{
-        Trace,
-        event::{DeliveryAttempted, DeliveryPurpose, Event, disclosed},
-    },
+    approval::ApprovalMessage,
+    decision::event::DeliveryPurpose,
     engine::Engine,
-    integration::{Delivery, DeliveryError, DeliveryErrorKind},
-    route::Destination,
+    id::IntegrationId,
+    integration::{Conclusion, DeliveryError, DeliveryErrorKind},
     store::{LeasedJob, StreamId},
 };
 
-/// Tells the integration of the latest delivery that may have arrived, and writes what came of it.
+/// Tells an integration that may have reached somebody, and writes what came of it.
 pub(super) async fn conclude(engine: &Engine, leased: &LeasedJob) -> Result<(), JobError> {
     let StreamId::Decision(decision) = &leased.stream else {
         return drop_job(engine, leased).await;
@@ -32,59 +30,45 @@ pub(super) async fn conclude(engine: &Engine, leased: &LeasedJob) -> Result<(), 
     let Some(trace) = trace else {
         return drop_job(engine, leased).await;
     };
-    let (Some(resolution), Some((attempt, delivery))) = (trace.resolution(), reached(&trace))
-    else {
+    let (Some(resolution), Some(approval)) = (trace.resolution(), &trace.state().approval) else {
         return drop_job(engine, leased).await;
     };
-    let outcome = tell(engine, &attempt, &delivery, &resolution).await;
+    // One integration at a time, in turn: one that fails must not keep the others from being told.
+    let untold = untold(&trace);
+    let turn = usize::try_from(leased.attempt.saturating_sub(1)).unwrap_or_default();
+    let Some(integration) = untold.iter().cycle().nth(turn) else {
+        return drop_job(engine, leased).await;
+    };
+    let conclusion = Conclusion {
+        tenant: trace.tenant().clone(),
+        decision: trace.decision().clone(),
+        approval: resolution.approval.clone(),
+        delivery: approval.delivery.clone(),
+        message: ApprovalMessage::of(&trace, leased.attempt),
+        deliveries: reached(&trace, integration),
+        resolution,
+    };
+    let outcome = tell(engine, integration, &conclusion).await;
     if let Err(error) = &outcome {
-        tracing::warn!(delivery = %delivery.id, attempt = leased.attempt, error = %error, "a message could not be concluded");
+        tracing::warn!(delivery = %conclusion.delivery, attempt = leased.attempt, error = %error, "a message could not be concluded");
     }
     let attempted = Attempted {
         purpose: DeliveryPurpose::Conclude,
-        integration: attempt.integration_id,
+        integration: Some(integration.clone()),
         destination: None,
         outcome: outcome.map(|()| None),
         unroutable: false,
+        others: untold.len() > 1,
     };
     record(engine, leased, trace, &attempted).await
 }
 
-/// The latest attempt that may have reached a person, as the integration knows it.
-fn reached(trace: &Trace) -> Option<(DeliveryAttempted, Delivery)> {
-    trace.events().iter().rev().find_map(|recorded| {
-        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else {
-            return None;
-        };
-        let reached =
-            attempt.purpose == DeliveryPurpose::Deliver && attempt.result.may_have_arrived();
-        if !reached {
-            return None;
-        }
-        let destination: String = recorded.read(disclosed::DESTINATION).unwrap_or_default();
-        let handle: String = recorded.read(disclosed::HANDLE).unwrap_or_default();
-        let destination = Destination::new(&destination);
-        let delivery = Delivery::restored(
-            trace.tenant().clone(),
-            attempt.delivery_id.clone(),
-            destination,
-            handle,
-        );
-        Some((attempt.clone(), delivery))
-    })
-}
-
 async fn tell(
     engine: &Engine,
-    attempt: &DeliveryAttempted,
-    delivery: &Delivery,
-    resolution: &Resolution,
+    integration: &IntegrationId,
+    conclusion: &Conclusion,
 ) -> Result<(), DeliveryError> {
-    let integration = attempt
-        .integration_id
-        .as_ref()
-        .and_then(|id| engine.integrations.get(id));
-    let Some(integration) = integration else {
+    let Some(integration) = engine.integrations.get(integration) else {
         let what = "this process does not have the integration";
         return Err(DeliveryError::new(
             DeliveryErrorKind::Transient { retry_after: None },
@@ -92,7 +76,7 @@ async fn tell(
         ));
     };
     let until = engine.now().saturating_add(engine.settings.delivery_limit);
-    let telling = AssertUnwindSafe(integration.conclude(delivery, resolution));
+    let telling = AssertUnwindSafe(integration.conclude(conclusion));
     tokio::select! {
         told = telling.catch_unwind() => told.unwrap_or_else(|_| Err(panicked())),
         () = engine.clock.sleep_until(until) => {

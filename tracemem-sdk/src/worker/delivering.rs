@@ -4,7 +4,10 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 
-use super::lease::{Attempted, JobError, drop_job, record};
+use super::{
+    lease::{Attempted, JobError, drop_job, record},
+    reached::reached,
+};
 use crate::{
     approval::ApprovalMessage,
     decision::{Trace, event::DeliveryPurpose, status::Status},
@@ -19,10 +22,13 @@ pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), J
     let Some(trace) = open_approval(engine, leased).await? else {
         return drop_job(engine, leased).await;
     };
-    let Some(message) = ApprovalMessage::of(&trace, leased.attempt) else {
+    let Some(mut message) = ApprovalMessage::of(&trace, leased.attempt) else {
         return drop_job(engine, leased).await;
     };
     let address = address(engine, &trace, &message).await?;
+    if let Ok(address) = &address {
+        message.earlier = reached(&trace, &address.integration);
+    }
     let attempted = match &address {
         Ok(address) => Attempted {
             purpose: DeliveryPurpose::Deliver,
@@ -30,6 +36,7 @@ pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), J
             destination: Some(&address.destination),
             outcome: hand_over(engine, address, &message).await.map(Some),
             unroutable: false,
+            others: false,
         },
         Err(error) => Attempted {
             purpose: DeliveryPurpose::Deliver,
@@ -40,6 +47,7 @@ pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), J
                 error.to_string(),
             )),
             unroutable: true,
+            others: false,
         },
     };
     if let Err(error) = &attempted.outcome {

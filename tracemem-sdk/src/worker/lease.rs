@@ -13,7 +13,7 @@ use crate::{
     },
     engine::Engine,
     id::{IntegrationId, NoEntropy},
-    integration::{Delivery, DeliveryError},
+    integration::{Delivery, DeliveryError, DeliveryErrorKind},
     route::Destination,
     store::{Commit, Committed, JobCompletion, JobFate, LeasedJob, StoreError, Version},
     tenant::administration::{self, LateReport},
@@ -40,6 +40,8 @@ pub(super) struct Attempted<'a> {
     pub(super) outcome: Result<Option<Delivery>, DeliveryError>,
     /// Where the route did not say where to deliver.
     pub(super) unroutable: bool,
+    /// Where the job has more to do after this one has succeeded.
+    pub(super) others: bool,
 }
 
 impl Attempted<'_> {
@@ -131,11 +133,18 @@ pub(super) async fn record(
     mut trace: Trace,
     attempted: &Attempted<'_>,
 ) -> Result<(), JobError> {
+    if let Err(error) = &attempted.outcome
+        && let DeliveryErrorKind::Postponed { wait } = error.kind()
+    {
+        let later = engine.now().saturating_add(wait);
+        return complete(engine, leased, JobFate::Retry(later)).await;
+    }
     let Some(event) = attempted.event(engine, leased, &trace)? else {
         return drop_job(engine, leased).await;
     };
     let fate = match (event.next_at, &attempted.outcome) {
         (Some(next), _) => JobFate::Retry(next),
+        (None, Ok(_)) if attempted.others => JobFate::Retry(engine.now()),
         (None, Ok(_)) => JobFate::Done,
         (None, Err(_)) => JobFate::Dead,
     };
@@ -185,9 +194,11 @@ fn disclosures(attempted: &Attempted<'_>) -> Vec<(&'static str, Vec<u8>)> {
         .destination
         .map(|to| (disclosed::DESTINATION, text(&to.as_str().into())));
     let handle = match &attempted.outcome {
-        Ok(Some(delivery)) => Some((disclosed::HANDLE, text(&delivery.handle.as_str().into()))),
-        Ok(None) | Err(_) => None,
+        Ok(Some(delivery)) => Some(delivery.handle.as_str()),
+        Ok(None) => None,
+        Err(error) => error.left(),
     };
+    let handle = handle.map(|handle| (disclosed::HANDLE, text(&handle.into())));
     destination.into_iter().chain(handle).collect()
 }
 

@@ -6,6 +6,7 @@
 mod concluding;
 mod delivering;
 mod lease;
+mod reached;
 mod schedule;
 
 use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};

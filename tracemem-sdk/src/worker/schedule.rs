@@ -30,7 +30,15 @@ impl Schedule<'_> {
         let spread = wait.saturating_mul(percent) / 100;
         let asked = match kind {
             Some(DeliveryErrorKind::Transient { retry_after }) => retry_after.unwrap_or_default(),
-            _ => Duration::ZERO,
+            Some(DeliveryErrorKind::Throttled { retry_after }) => retry_after,
+            Some(
+                DeliveryErrorKind::Postponed { .. }
+                | DeliveryErrorKind::Ambiguous
+                | DeliveryErrorKind::Destination
+                | DeliveryErrorKind::Credentials
+                | DeliveryErrorKind::Message,
+            )
+            | None => Duration::ZERO,
         };
         Ok(Some(now.saturating_add(spread.max(asked))))
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use tracemem_sdk::{
-    approval::{ApprovalMessage, Resolution},
+    approval::ApprovalMessage,
     async_trait,
     id::{ApproverId, IntegrationId},
-    integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration},
+    integration::{Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
     route::Destination,
 };
 
@@ -78,16 +78,12 @@ impl Integration for LinkIntegration {
         to: &Destination,
     ) -> Result<Delivery, DeliveryError> {
         let links = self.mint(message, to)?;
-        self.sink.send(message, &links).await?;
-        Ok(Delivery::of(message, to, ""))
+        let note = self.sink.send(message, &links).await?;
+        Ok(Delivery::of(message, to, note))
     }
 
-    async fn conclude(
-        &self,
-        delivery: &Delivery,
-        resolution: &Resolution,
-    ) -> Result<(), DeliveryError> {
-        self.sink.concluded(delivery, resolution).await
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DeliveryError> {
+        self.sink.concluded(conclusion).await
     }
 
     async fn check(&self) -> Result<(), DeliveryError> {

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use tracemem_sdk::{
-    approval::{ApprovalMessage, Resolution},
+    approval::ApprovalMessage,
     async_trait,
     id::ApproverId,
-    integration::{Delivery, DeliveryError},
+    integration::{Conclusion, DeliveryError},
     time::Timestamp,
 };
 
@@ -47,25 +47,23 @@ impl fmt::Debug for ApprovalLink {
 /// - No link stands in a log, an error or a `Debug`. Every text of the message is untrusted: it is plain text, whatever it looks like.
 #[async_trait]
 pub trait LinkSink: fmt::Debug + Send + Sync + 'static {
-    /// Sends each link to its approver.
+    /// Sends each link to its approver, and gives back its own note of what it sent, which becomes the
+    /// [handle](tracemem_sdk::integration::Delivery::handle) of the delivery; empty where it needs none.
     ///
     /// # Errors
-    /// [`DeliveryError`], whose kind says what to do next.
+    /// [`DeliveryError`], whose kind says what to do next. Where some people were reached and others were not, it is ambiguous and
+    /// [has left](DeliveryError::having_left) a note of who was.
     async fn send(
         &self,
         message: &ApprovalMessage,
         links: &[ApprovalLink],
-    ) -> Result<(), DeliveryError>;
+    ) -> Result<String, DeliveryError>;
 
     /// Tells people how it ended.
     ///
     /// # Errors
     /// [`DeliveryError`], whose kind says what to do next.
-    async fn concluded(
-        &self,
-        delivery: &Delivery,
-        resolution: &Resolution,
-    ) -> Result<(), DeliveryError>;
+    async fn concluded(&self, conclusion: &Conclusion) -> Result<(), DeliveryError>;
 
     /// Tests the connection.
     ///

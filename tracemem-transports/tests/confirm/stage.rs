@@ -15,7 +15,7 @@ use tracemem_sdk::{
     async_trait,
     decision::{DecisionRequest, Trace},
     id::{AgentId, ApproverId, IntegrationId, TenantId},
-    integration::{Delivery, DeliveryError},
+    integration::{Conclusion, DeliveryError},
     policy::{Attachment, ExceptionTerms, PolicyFn, PolicyOutcome},
     route::{Destination, StoredRoute},
     testing::{FakeClock, FaultyStore, MemoryStore},
@@ -62,14 +62,14 @@ impl LinkSink for Outbox {
         &self,
         message: &ApprovalMessage,
         links: &[ApprovalLink],
-    ) -> Result<(), DeliveryError> {
+    ) -> Result<String, DeliveryError> {
         let sent = (message.clone(), links.to_vec());
         self.sent().messages.push(sent);
-        Ok(())
+        Ok(String::new())
     }
 
-    async fn concluded(&self, _: &Delivery, resolution: &Resolution) -> Result<(), DeliveryError> {
-        self.sent().concluded.push(resolution.clone());
+    async fn concluded(&self, conclusion: &Conclusion) -> Result<(), DeliveryError> {
+        self.sent().concluded.push(conclusion.resolution.clone());
         Ok(())
     }
 

@@ -91,6 +91,8 @@ snake_case_enum! {
         Delivered = "delivered",
         /// It was not, and may be later.
         Transient = "transient",
+        /// The target wants fewer calls; it was not handed over, and the attempt does not count.
+        Throttled = "throttled",
         /// It may have been.
         Ambiguous = "ambiguous",
         /// The destination does not exist or refuses.
@@ -111,6 +113,7 @@ impl DeliveryResult {
         match self {
             Self::Delivered | Self::Ambiguous => true,
             Self::Transient
+            | Self::Throttled
             | Self::Destination
             | Self::Credentials
             | Self::Message

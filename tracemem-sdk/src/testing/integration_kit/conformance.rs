@@ -39,6 +39,7 @@ macro_rules! integration_conformance {
                 a_message_is_concluded_again,
                 a_message_whose_handle_was_lost_is_concluded,
                 what_was_never_delivered_is_concluded,
+                several_attempts_are_concluded_at_once,
                 whatever_an_answer_holds_its_message_is_concluded,
             }
             connection::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Fixture, KitError, KitResult};
 use crate::{
     approval::ResolvedAs,
-    integration::Integration,
+    integration::{Conclusion, Integration},
     testing::{message, resolution, store_kit::check::together},
 };
 
@@ -20,7 +20,8 @@ pub async fn calls_overlap<I: Integration>(fixture: &Fixture<I>) -> KitResult {
             let delivery = integration.deliver(&message, &destination).await?;
             integration.check().await?;
             let end = resolution(&message, ResolvedAs::Approved)?;
-            integration.conclude(&delivery, &end).await?;
+            let conclusion = Conclusion::of(&message, vec![delivery.clone()], end);
+            integration.conclude(&conclusion).await?;
             if delivery.id != message.delivery {
                 return Err("a delivery is another's".into());
             }

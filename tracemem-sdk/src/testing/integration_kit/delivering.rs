@@ -3,7 +3,8 @@
 use super::{Fixture, KitResult};
 use crate::{
     approval::ApprovalMessage,
-    integration::Integration,
+    integration::{Delivery, Integration},
+    route::Destination,
     testing::{message, store_kit::check::equal},
 };
 
@@ -42,7 +43,7 @@ pub async fn the_same_delivery_twice_is_one_request<I: Integration>(
     fixture: &Fixture<I>,
 ) -> KitResult {
     let first = message()?;
-    let second = again(&first);
+    let second = again(&first, fixture.destination());
     fixture.deliver(&first).await?;
     fixture.deliver(&second).await?;
     fixture.shows("the same delivery twice is one request", 1)
@@ -90,10 +91,11 @@ pub async fn the_barest_message_is_delivered<I: Integration>(fixture: &Fixture<I
     Ok(())
 }
 
-/// The next attempt of the same delivery.
-fn again(message: &ApprovalMessage) -> ApprovalMessage {
+/// The next attempt of the same delivery, after one whose answer was lost.
+fn again(message: &ApprovalMessage, to: &Destination) -> ApprovalMessage {
     let mut again = message.clone();
     again.attempt += 1;
+    again.earlier = vec![Delivery::possibly_of(message, to)];
     again
 }
 

@@ -5,7 +5,7 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 use super::{Fixture, KitResult};
 use crate::{
     approval::ResolvedAs,
-    integration::Integration,
+    integration::{Conclusion, Integration},
     testing::{message, resolution, store_kit::check::soon},
 };
 
@@ -39,8 +39,9 @@ pub async fn a_dropped_conclusion_is_mended_by_the_next<I: Integration>(
         let message = message()?;
         let delivery = fixture.deliver(&message).await?;
         let end = resolution(&message, ResolvedAs::Approved)?;
-        give_up(polls, fixture.integration().conclude(&delivery, &end)).await;
-        let concluding = fixture.integration().conclude(&delivery, &end);
+        let conclusion = Conclusion::of(&message, vec![delivery], end);
+        give_up(polls, fixture.integration().conclude(&conclusion)).await;
+        let concluding = fixture.integration().conclude(&conclusion);
         soon("a conclusion after a dropped one returns", concluding).await??;
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::{error::Error, fmt::Debug};
 use super::{Fixture, KitError, KitResult};
 use crate::{
     approval::ResolvedAs,
-    integration::Integration,
+    integration::{Conclusion, Integration},
     route::Destination,
     testing::{
         message, resolution,
@@ -41,7 +41,8 @@ pub async fn nothing_that_is_printed_or_stored_holds_a_secret<I: Integration>(
             }
         };
         refuse(fixture, "the note of a delivery", &delivery.handle)?;
-        let concluding = integration.conclude(&delivery, &end);
+        let conclusion = Conclusion::of(&message, vec![delivery], end.clone());
+        let concluding = integration.conclude(&conclusion);
         if let Err(error) = soon("a conclusion nowhere returns", concluding).await? {
             refuse(fixture, "an error of a conclusion", &printed(&error))?;
         }

@@ -1,0 +1,70 @@
+//! What attempts have left at a target, read from the trace.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    decision::{
+        Trace,
+        event::{DeliveryPurpose, DeliveryResult, Event, disclosed},
+    },
+    id::IntegrationId,
+    integration::{Arrival, Delivery},
+    route::Destination,
+};
+
+/// Each attempt through `integration` that reached its target or may have, the earliest first.
+pub(super) fn reached(trace: &Trace, integration: &IntegrationId) -> Vec<Delivery> {
+    let attempts = trace.events().iter().filter_map(|recorded| {
+        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else {
+            return None;
+        };
+        let ours = attempt.integration_id.as_ref() == Some(integration);
+        if !ours
+            || attempt.purpose != DeliveryPurpose::Deliver
+            || !attempt.result.may_have_arrived()
+        {
+            return None;
+        }
+        let destination: String = recorded.read(disclosed::DESTINATION).unwrap_or_default();
+        Some(Delivery {
+            tenant: trace.tenant().clone(),
+            id: attempt.delivery_id.clone(),
+            destination: Destination::new(&destination),
+            arrival: match attempt.result {
+                DeliveryResult::Delivered => Arrival::Certain,
+                DeliveryResult::Ambiguous
+                | DeliveryResult::Transient
+                | DeliveryResult::Throttled
+                | DeliveryResult::Destination
+                | DeliveryResult::Credentials
+                | DeliveryResult::Message
+                | DeliveryResult::Unroutable => Arrival::Possible,
+            },
+            handle: recorded.read(disclosed::HANDLE).unwrap_or_default(),
+        })
+    });
+    attempts.collect()
+}
+
+/// The integrations that may have reached somebody since they were last told how it ended, by id.
+pub(super) fn untold(trace: &Trace) -> BTreeSet<IntegrationId> {
+    let mut untold = BTreeSet::new();
+    for recorded in trace.events() {
+        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else {
+            continue;
+        };
+        let Some(integration) = &attempt.integration_id else {
+            continue;
+        };
+        match attempt.purpose {
+            DeliveryPurpose::Deliver if attempt.result.may_have_arrived() => {
+                untold.insert(integration.clone());
+            }
+            DeliveryPurpose::Conclude if attempt.result == DeliveryResult::Delivered => {
+                untold.remove(integration);
+            }
+            DeliveryPurpose::Deliver | DeliveryPurpose::Conclude => {}
+        }
+    }
+    untold
+}
