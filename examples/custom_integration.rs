@@ -49,6 +49,10 @@ impl<W: Write + Send + 'static> Integration for Lines<W> {
         let outcome = conclusion.resolution.outcome;
         self.write(&format!("{} {outcome}", conclusion.delivery))
     }
+    async fn resolve(&self, _to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        Ok(None)
+    }
+
     async fn check(&self) -> Result<(), DeliveryError> {
         Ok(())
     }

@@ -94,6 +94,10 @@ impl Integration for Notices {
         Ok(())
     }
 
+    async fn resolve(&self, _to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        Ok(None)
+    }
+
     async fn check(&self) -> Result<(), DeliveryError> {
         Ok(())
     }

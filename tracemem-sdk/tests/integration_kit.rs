@@ -71,6 +71,10 @@ impl Integration for Silent {
     async fn conclude(&self, _: &Conclusion) -> Result<(), DeliveryError> {
         Ok(())
     }
+    async fn resolve(&self, _to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        Ok(None)
+    }
+
     async fn check(&self) -> Result<(), DeliveryError> {
         Ok(())
     }
@@ -133,6 +137,10 @@ impl Integration for Broken {
             return Err(DeliveryError::new(DeliveryErrorKind::Message, "no handle"));
         }
         self.target.conclude(conclusion).await
+    }
+
+    async fn resolve(&self, _to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        Ok(None)
     }
 
     async fn check(&self) -> Result<(), DeliveryError> {

@@ -645,6 +645,10 @@ impl Integration for Held {
         Ok(())
     }
 
+    async fn resolve(&self, _to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        Ok(None)
+    }
+
     async fn check(&self) -> Result<(), DeliveryError> {
         Ok(())
     }

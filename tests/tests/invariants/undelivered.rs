@@ -49,6 +49,10 @@ impl Integration for Deaf {
         Err(self.fail())
     }
 
+    async fn resolve(&self, _to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        Ok(None)
+    }
+
     async fn check(&self) -> Result<(), DeliveryError> {
         Err(self.fail())
     }

@@ -1,8 +1,11 @@
 //! An answer, and what comes of it: it counts, or it is said why it does not.
 
+use std::collections::BTreeMap;
+
 use super::{ApproverIdentity, Resolution};
 use crate::{
     decision::{UnwritableEvent, event::Choice},
+    evidence::digest::Digest,
     id::{ApprovalId, IntegrationId, NoEntropy, TenantId},
     store::StoreError,
     time::Timestamp,
@@ -38,6 +41,33 @@ pub struct VerifiedAnswer {
     pub rationale: Option<String>,
     /// Whether they hold the permission to go on against a `no`.
     pub permission: OverridePermission,
+    /// What tells one answer from another where it may come in again.
+    pub key: Option<AnswerKey>,
+    /// What else is known of how they answered, by name: at most 16 values of at most 500 characters, no secrets.
+    pub evidence: BTreeMap<String, String>,
+}
+
+/// What tells an answer that comes in again, because its sender heard nothing, from another one under the same name.
+///
+/// It is claimed in the commit that counts the answer, for ever, and is compared within one tenant and one integration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AnswerKey {
+    /// What the sender calls it, such as a `webhook-id`.
+    pub id: String,
+    /// The hash of what was sent.
+    pub content: Digest,
+}
+
+impl AnswerKey {
+    /// The answer that its sender calls `id`, made of these bytes.
+    #[must_use]
+    pub fn new(id: impl Into<String>, sent: &[u8]) -> Self {
+        Self {
+            id: id.into(),
+            content: Digest::of(sent),
+        }
+    }
 }
 
 impl VerifiedAnswer {
@@ -59,7 +89,26 @@ impl VerifiedAnswer {
             choice,
             rationale: None,
             permission: OverridePermission::None,
+            key: None,
+            evidence: BTreeMap::new(),
         }
+    }
+
+    /// Counts it once under this key: the same again is told what came of the first, and another one under its name is refused.
+    #[must_use]
+    pub fn under_key(self, key: AnswerKey) -> Self {
+        Self {
+            key: Some(key),
+            ..self
+        }
+    }
+
+    /// Adds something that is known of how they answered: which message they clicked on, which directory knows them. It is kept as a
+    /// disclosure of the trace.
+    #[must_use]
+    pub fn with_evidence(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.evidence.insert(name.into(), value.into());
+        self
     }
 
     /// The integration that it came through. It must be one that the approval's route delivers by, or that it was sent by.
@@ -108,10 +157,21 @@ impl std::fmt::Debug for VerifiedAnswer {
     }
 }
 
+/// When an answer counted. Exhaustive on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// Now.
+    Now,
+    /// Before: this is the same answer, come in again.
+    Before,
+}
+
 /// An answer that counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answered {
+    /// When it counted.
+    pub counted: Counted,
     /// How the approval ended by it.
     pub resolution: Resolution,
     /// Until when the effect may be started, where it was approved.
@@ -166,6 +226,9 @@ pub enum AnswerError {
     /// The answer must say why.
     #[error("`rationale`: the answer must say why")]
     RationaleRequired,
+    /// Another answer came in under the same key.
+    #[error("another answer came in under this key")]
+    KeyReused,
     /// A field of the answer breaks a limit.
     #[error("`{field}`: {rule}")]
     Invalid {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    AnswerError, Answered, ApprovalMessage, NotEligible, OverridePermission, Resolution,
-    ResolvedAs, VerifiedAnswer,
+    AnswerError, AnswerKey, Answered, ApprovalMessage, Counted, NotEligible, OverridePermission,
+    Resolution, ResolvedAs, VerifiedAnswer,
 };
 use crate::{
     decision::{
@@ -22,8 +22,9 @@ use crate::{
         verdict::text,
     },
     engine::Engine,
+    evidence::digest::Digest,
     id::{ApprovalId, ApproverId, IntegrationId, NoEntropy, TenantId, random},
-    store::Committed,
+    store::{Committed, KeyClaim, KeyDigest, StreamId},
 };
 
 /// The trace of the approval, brought up to date; for showing it and for answering it.
@@ -54,6 +55,9 @@ pub(crate) async fn answer(
 ) -> Result<Answered, AnswerError> {
     let rationale = check_fields(answer)?;
     loop {
+        if let Some(answered) = counted_before(engine, answer).await? {
+            return Ok(answered);
+        }
         let trace = current(engine, &answer.tenant, &answer.approval).await?;
         let expires_at = trace
             .state
@@ -89,6 +93,45 @@ pub(crate) async fn answer(
     }
 }
 
+/// What came of the same answer, if it came in before.
+async fn counted_before(
+    engine: &Engine,
+    answer: &VerifiedAnswer,
+) -> Result<Option<Answered>, AnswerError> {
+    let Some(key) = &answer.key else {
+        return Ok(None);
+    };
+    let claimed = engine
+        .backend
+        .store
+        .find_key(&answer.tenant, &digest_of(answer, key))
+        .await
+        .map_err(AnswerError::Store)?;
+    let Some(claimed) = claimed else {
+        return Ok(None);
+    };
+    let decision = answer.approval.decision();
+    if claimed.fingerprint != key.content || claimed.stream != StreamId::Decision(decision) {
+        return Err(AnswerError::KeyReused);
+    }
+    let trace = current(engine, &answer.tenant, &answer.approval).await?;
+    let approval = trace.state.approval.as_ref();
+    let resolved = approval.and_then(|approval| approval.resolved.as_ref());
+    Ok(Some(Answered {
+        counted: Counted::Before,
+        execute_by: resolved.and_then(|resolved| resolved.execute_by),
+        resolution: trace.resolution().ok_or(AnswerError::NotFound)?,
+    }))
+}
+
+/// The key in a store: of an answer, of this integration.
+fn digest_of(answer: &VerifiedAnswer, key: &AnswerKey) -> KeyDigest {
+    let integration = answer.integration.as_ref();
+    let integration = integration.map_or("", IntegrationId::as_str);
+    let named = format!("answer/v1\n{}\n{integration}\n{}", answer.tenant, key.id);
+    KeyDigest(Digest::of(named.as_bytes()))
+}
+
 fn check_fields(answer: &VerifiedAnswer) -> Result<Option<&str>, AnswerError> {
     let legal = |via: &str| {
         (1..=40).contains(&via.len())
@@ -116,6 +159,27 @@ fn check_fields(answer: &VerifiedAnswer) -> Result<Option<&str>, AnswerError> {
         return Err(AnswerError::Invalid {
             field: "rationale",
             rule: "it has at most 4,000 characters",
+        });
+    }
+    let long_evidence = answer.evidence.len() > 16
+        || answer
+            .evidence
+            .iter()
+            .any(|(name, value)| name.chars().count() > 64 || value.chars().count() > 500);
+    if long_evidence {
+        return Err(AnswerError::Invalid {
+            field: "evidence",
+            rule: "it has at most 16 values of at most 500 characters, under names of at most 64",
+        });
+    }
+    if answer
+        .key
+        .as_ref()
+        .is_some_and(|key| key.id.is_empty() || key.id.len() > 300)
+    {
+        return Err(AnswerError::Invalid {
+            field: "key",
+            rule: "it has 1 to 300 bytes",
         });
     }
     Ok(answer
@@ -210,6 +274,10 @@ async fn commit(
             .iter()
             .map(|rationale| (disclosed::RATIONALE, rationale.as_slice())),
     );
+    let evidence = text(&json!(answer.evidence));
+    if !answer.evidence.is_empty() {
+        disclosures.push((disclosed::EVIDENCE, &evidence));
+    }
     draft
         .push(&actor, answered, &disclosures)
         .map_err(AnswerError::Unwritable)?;
@@ -229,8 +297,15 @@ async fn commit(
         .push(&actor, resolved, &[])
         .map_err(AnswerError::Unwritable)?;
     let at = draft.at();
+    let agent = draft.state().map(|state| state.agent.clone());
     let (mut commit, written) = draft.finish().map_err(AnswerError::Unwritable)?;
     commit.cancel.push(approval.delivery.job());
+    commit.claim = answer.key.as_ref().zip(agent).map(|(key, agent)| KeyClaim {
+        key: digest_of(answer, key),
+        fingerprint: key.content,
+        agent,
+        stream: StreamId::Decision(approval.id.decision()),
+    });
     commit
         .jobs
         .extend(conclude_job(&written.state, at).map_err(AnswerError::NoEntropy)?);
@@ -244,6 +319,7 @@ async fn commit(
     };
     match engine.commit(commit).await.map_err(AnswerError::Store)? {
         Committed::Written(_) => Ok(Some(Answered {
+            counted: Counted::Now,
             resolution,
             execute_by,
         })),

@@ -12,7 +12,9 @@ pub(crate) mod requesting;
 mod requirements;
 
 pub use self::{
-    answer::{AnswerError, Answered, NotEligible, OverridePermission, VerifiedAnswer},
+    answer::{
+        AnswerError, AnswerKey, Answered, Counted, NotEligible, OverridePermission, VerifiedAnswer,
+    },
     approver::ApproverIdentity,
     message::{ApprovalMessage, Resolution, ResolvedAs},
     requirements::{LooserTerms, Requirements},

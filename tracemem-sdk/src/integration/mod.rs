@@ -5,6 +5,7 @@
 
 mod conclusion;
 mod delivery_error;
+mod kind;
 
 use std::fmt;
 
@@ -13,6 +14,10 @@ use async_trait::async_trait;
 pub use self::{
     conclusion::Conclusion,
     delivery_error::{DeliveryError, DeliveryErrorKind},
+    kind::{
+        CredentialNeed, Credentials, IntegrationKind, InvalidConfiguration, KindName, Need,
+        OpenError, Opening,
+    },
 };
 use crate::{
     approval::ApprovalMessage,
@@ -90,6 +95,8 @@ impl fmt::Debug for Delivery {
 ///   attempts before this one have left there.
 /// - `conclude` changes whatever any attempt has left to the final outcome; where there is nothing to change it does nothing and succeeds.
 ///   It may be called again with the same conclusion, and with more deliveries in it.
+/// - `resolve` gives the form of a destination that stays the same while names are changed and given to others, where the target has one;
+///   it shows nothing to anybody.
 /// - `check` proves that the connection works and shows nothing to anybody.
 /// - No retries inside: the kind of the error says what to do, and the worker does it, durably.
 /// - A dropped future leaves nothing that a second call cannot mend. Calls overlap.
@@ -115,6 +122,12 @@ pub trait Integration: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`DeliveryError`], whose kind says what to do next.
     async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DeliveryError>;
+
+    /// The lasting form of a destination, such as a channel's id for its name; `None` where there is none, or where it is that already.
+    ///
+    /// # Errors
+    /// [`DeliveryError`]; of the kind [`Destination`](DeliveryErrorKind::Destination) where there is no such destination.
+    async fn resolve(&self, to: &Destination) -> Result<Option<Destination>, DeliveryError>;
 
     /// Tests the connection.
     ///

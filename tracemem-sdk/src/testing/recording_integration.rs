@@ -98,6 +98,10 @@ impl Integration for RecordingIntegration {
         Ok(())
     }
 
+    async fn resolve(&self, _to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        Ok(None)
+    }
+
     async fn check(&self) -> Result<(), DeliveryError> {
         self.failure().map_or(Ok(()), |kind| {
             Err(DeliveryError::new(kind, "the test wanted it so"))

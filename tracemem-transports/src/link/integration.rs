@@ -86,6 +86,10 @@ impl Integration for LinkIntegration {
         self.sink.concluded(conclusion).await
     }
 
+    async fn resolve(&self, _to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        Ok(None)
+    }
+
     async fn check(&self) -> Result<(), DeliveryError> {
         self.sink.check().await
     }

@@ -57,6 +57,8 @@ pub mod disclosed {
     pub const HANDLE: &str = "handle";
     /// Beside answers and reconciliations: who it was.
     pub const IDENTITY: &str = "identity";
+    /// Beside answers: what else is known of how a person answered.
+    pub const EVIDENCE: &str = "evidence";
     /// Beside answers and reconciliations: why.
     pub const RATIONALE: &str = "rationale";
     /// Beside receipts: target, external reference, provider's detail.
