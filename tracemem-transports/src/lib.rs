@@ -54,7 +54,24 @@
 //! # }
 //! ```
 
+#[cfg(feature = "https-client")]
+mod client;
+#[cfg(feature = "email")]
+pub mod email;
+#[cfg(feature = "inbound")]
+pub mod inbound;
 #[cfg(feature = "link")]
 pub mod link;
 #[cfg(feature = "page")]
 pub mod page;
+#[cfg(any(
+    feature = "email",
+    feature = "page",
+    feature = "slack",
+    feature = "webhook"
+))]
+mod plain;
+#[cfg(feature = "slack")]
+pub mod slack;
+#[cfg(feature = "webhook")]
+pub mod webhook;

@@ -46,8 +46,21 @@ struct LinkKey {
     secret: Zeroizing<Vec<u8>>,
 }
 
+/// What a key signs, so that nothing signed for one purpose is taken for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyUse {
+    /// Links, which lead to the confirm page.
+    Link,
+    /// The value of a button in a message.
+    #[cfg_attr(
+        not(feature = "slack"),
+        expect(dead_code, reason = "messages with buttons need feature `slack`")
+    )]
+    Click,
+}
+
 /// The key of one tenant.
-pub(super) type TenantKey = Zeroizing<[u8; 32]>;
+pub(crate) type TenantKey = Zeroizing<[u8; 32]>;
 
 impl LinkKeys {
     /// One secret of at least 32 random bytes. Its id, 1 to 16 characters of `A-Z a-z 0-9 _ -`, stands in every link.
@@ -77,29 +90,34 @@ impl LinkKeys {
     }
 
     /// The id of the key that signs.
-    pub(super) fn current_id(&self) -> &str {
+    pub(crate) fn current_id(&self) -> &str {
         &self.current.id
     }
 
     /// The key that signs for this tenant.
-    pub(super) fn signing(&self, tenant: &TenantId) -> Option<TenantKey> {
-        self.current.of(tenant)
+    pub(crate) fn signing(&self, purpose: KeyUse, tenant: &TenantId) -> Option<TenantKey> {
+        self.current.of(purpose, tenant)
     }
 
     /// The key of that id for this tenant, and whether there is one. Where there is not it is some key all the same, so that whoever
     /// verifies does the same work for an unknown id as for a known one.
-    pub(super) fn verifying(&self, id: &str, tenant: &TenantId) -> (Option<TenantKey>, Known) {
+    pub(crate) fn verifying(
+        &self,
+        id: &str,
+        purpose: KeyUse,
+        tenant: &TenantId,
+    ) -> (Option<TenantKey>, Known) {
         let keys = [Some(&self.current), self.previous.as_ref()];
         match keys.into_iter().flatten().find(|key| &*key.id == id) {
-            Some(key) => (key.of(tenant), Known::Yes),
-            None => (self.current.of(tenant), Known::No),
+            Some(key) => (key.of(purpose, tenant), Known::Yes),
+            None => (self.current.of(purpose, tenant), Known::No),
         }
     }
 }
 
 /// Whether there is a key of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     Yes,
     No,
 }
@@ -120,9 +138,13 @@ impl LinkKey {
     }
 
     /// `None` never happens: HKDF-SHA256 gives up to 8,160 bytes.
-    fn of(&self, tenant: &TenantId) -> Option<TenantKey> {
+    fn of(&self, purpose: KeyUse, tenant: &TenantId) -> Option<TenantKey> {
         let mut key = Zeroizing::new([0; 32]);
-        let info = [b"tm/link/", tenant.as_str().as_bytes()];
+        let purpose: &[u8] = match purpose {
+            KeyUse::Link => b"tm/link/",
+            KeyUse::Click => b"tm/click/",
+        };
+        let info = [purpose, tenant.as_str().as_bytes()];
         Hkdf::<Sha256>::new(None, &self.secret)
             .expand_multi_info(&info, key.as_mut())
             .ok()?;
@@ -131,7 +153,7 @@ impl LinkKey {
 }
 
 /// Whether this is the form of a key id.
-pub(super) fn is_key_id(id: &str) -> bool {
+pub(crate) fn is_key_id(id: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     (1..=16).contains(&id.len()) && id.bytes().all(legal)
 }

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::{
     VerifiedLink,
-    keys::{Known, LinkKeys, TenantKey, is_key_id},
+    keys::{KeyUse, Known, LinkKeys, TenantKey, is_key_id},
 };
 
 /// A token has fewer characters than this.
@@ -102,7 +102,9 @@ pub(super) fn mint(
     };
     let kid = keys.current_id();
     let claims = serde_json::to_vec(&claims).map_err(|_| MintError::Unsignable)?;
-    let key = keys.signing(&message.tenant).ok_or(MintError::Unsignable)?;
+    let key = keys
+        .signing(KeyUse::Link, &message.tenant)
+        .ok_or(MintError::Unsignable)?;
     let mac = mac(&key, kid, &claims).ok_or(MintError::Unsignable)?;
     let proof = BASE64URL_NOPAD.encode(&mac.finalize().into_bytes());
     let token = ["v1", kid, &BASE64URL_NOPAD.encode(&claims), &proof].join(".");
@@ -116,7 +118,7 @@ pub(super) fn mint(
 pub(super) fn verify(keys: &LinkKeys, token: &str) -> Option<VerifiedLink> {
     let (kid, claims, proof) = split(token)?;
     let tenant = tenant_of(&claims)?;
-    let (key, known) = keys.verifying(kid, &tenant);
+    let (key, known) = keys.verifying(kid, KeyUse::Link, &tenant);
     // `verify_slice` takes the same time wherever the first wrong byte is.
     let proved = mac(&key?, kid, &claims)?.verify_slice(&proof).is_ok();
     if !proved || known == Known::No {

@@ -12,7 +12,6 @@ mod answering;
 mod form;
 mod notice;
 mod outcome;
-mod plain;
 mod reply;
 mod request;
 #[cfg(feature = "axum-0_8")]

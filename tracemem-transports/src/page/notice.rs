@@ -9,9 +9,9 @@ use tracemem_sdk::{
 
 use super::{
     outcome::{self, Ended, NoticePage},
-    plain::Moment,
     reply,
 };
+use crate::plain::Moment;
 
 /// What is said.
 pub(super) enum Notice {

@@ -6,10 +6,8 @@ use tracemem_sdk::{
     id::ApproverId,
 };
 
-use super::{
-    notice,
-    plain::{Moment, line, paragraph},
-};
+use super::notice;
+use crate::plain::{Moment, line, paragraph};
 
 /// Any page but the form.
 #[derive(Default, Template)]

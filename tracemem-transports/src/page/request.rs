@@ -7,11 +7,8 @@ use tracemem_sdk::{
     id::ApproverId,
 };
 
-use super::{
-    ClickGuard,
-    form::Form,
-    plain::{Moment, line, paragraph},
-};
+use super::{ClickGuard, form::Form};
+use crate::plain::{Moment, line, paragraph};
 
 /// How many characters of the approval's id the click guard asks for.
 const GUARD_LENGTH: usize = 4;

@@ -6,12 +6,12 @@
 use tracemem_sdk::time::Timestamp;
 
 /// The text for a place with one line.
-pub(super) fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     visible(text, |c| c == '\n' || hides(c))
 }
 
 /// The text for a place that keeps line breaks and tabs.
-pub(super) fn paragraph(text: &str) -> String {
+pub(crate) fn paragraph(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     visible(&text, |c| c != '\n' && c != '\t' && hides(c))
 }
@@ -46,15 +46,15 @@ fn hides(c: char) -> bool {
 }
 
 /// A time for people and for programs.
-pub(super) struct Moment {
+pub(crate) struct Moment {
     /// `2026-11-18 11:06:40 UTC`.
-    pub(super) human: String,
+    pub(crate) human: String,
     /// RFC 3339.
-    pub(super) machine: String,
+    pub(crate) machine: String,
 }
 
 impl Moment {
-    pub(super) fn of(at: Timestamp) -> Self {
+    pub(crate) fn of(at: Timestamp) -> Self {
         let machine = at.to_string();
         let part = |range| machine.get(range).unwrap_or_default();
         Self {

@@ -1,0 +1,1 @@
+//! Mail: approvals as links to named people, and how they ended.

@@ -1,0 +1,1 @@
+//! Everything that comes in, as one function over `http` types.

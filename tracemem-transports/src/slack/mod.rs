@@ -1,0 +1,1 @@
+//! Slack: messages with buttons, what becomes of them, and the clicks on them.
