@@ -17,9 +17,22 @@ pub enum DocumentKind {
     Rulebook,
     /// Which policy applies to which intents, and where its exceptions go.
     Attachment,
+    /// An integration.
+    Integration,
+    /// How an integration fares.
+    IntegrationHealth,
 }
 
 impl DocumentKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Route,
+        Self::Rulebook,
+        Self::Attachment,
+        Self::Integration,
+        Self::IntegrationHealth,
+    ];
+
     /// The kind as it is stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -27,15 +40,15 @@ impl DocumentKind {
             Self::Route => "route",
             Self::Rulebook => "rulebook",
             Self::Attachment => "attachment",
+            Self::Integration => "integration",
+            Self::IntegrationHealth => "integration_health",
         }
     }
 
     /// The kind that is stored as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Route, Self::Rulebook, Self::Attachment]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

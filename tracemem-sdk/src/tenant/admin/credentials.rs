@@ -24,7 +24,7 @@ impl Admin {
         secret: &Secret,
         keep_previous: Duration,
     ) -> Result<CredentialStored, CredentialError> {
-        secrets::store(
+        let stored = secrets::store(
             &self.engine,
             &self.tenant,
             integration,
@@ -32,7 +32,9 @@ impl Admin {
             secret,
             keep_previous,
         )
-        .await
+        .await?;
+        self.engine.forget_integration(&self.tenant, integration);
+        Ok(stored)
     }
 
     /// Removes an earlier version of a credential before it expires, because nothing needs it any more.
@@ -45,6 +47,9 @@ impl Admin {
         kind: &CredentialKind,
         version: u64,
     ) -> Result<CredentialRemoved, CredentialError> {
-        secrets::remove(&self.engine, &self.tenant, integration, kind, version).await
+        let removed =
+            secrets::remove(&self.engine, &self.tenant, integration, kind, version).await?;
+        self.engine.forget_integration(&self.tenant, integration);
+        Ok(removed)
     }
 }

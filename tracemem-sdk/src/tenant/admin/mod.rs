@@ -2,18 +2,26 @@
 
 mod credentials;
 mod executions;
+mod integration_tests;
+mod integrations;
 mod routes;
 
 use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
-pub use self::executions::ReconcileError;
+pub use self::{
+    executions::ReconcileError,
+    integration_tests::{IntegrationCheck, IntegrationTest, Probe},
+    integrations::IntegrationView,
+};
 use super::administration::{self, AdminWriteError, AdminWritten};
 use crate::{
     approval::{ApproverIdentity, answering::person},
-    engine::{Configuration, ConfigurationError, Engine},
+    decision::DecideError,
+    engine::{Configuration, ConfigurationError, Engine, HealthNotNoted, IntegrationUnavailable},
     id::{NoEntropy, TenantId},
+    integration::{DeliveryError, InvalidConfiguration, InvalidIntegration, TestNotMade},
     policy::{DeclaredPolicy, InvalidAttachment, InvalidDeclaration, Policy},
     route::InvalidRoute,
     store::{Catalog, Document, DocumentKind, DocumentWrite, StoreError},
@@ -52,6 +60,33 @@ pub enum AdminError {
     /// The attachment is wrong.
     #[error("the attachment is refused")]
     Attachment(#[source] InvalidAttachment),
+    /// The integration is wrong.
+    #[error("the integration is refused")]
+    IntegrationForm(#[source] InvalidIntegration),
+    /// The kind refuses the integration's configuration.
+    #[error("the configuration of the integration is refused")]
+    IntegrationConfiguration(#[source] InvalidConfiguration),
+    /// An integration keeps its kind.
+    #[error("the integration is of the kind `{0}`; give one of another kind another id")]
+    OtherKind(String),
+    /// The integration cannot be used.
+    #[error("the integration cannot be used")]
+    Integration(#[source] IntegrationUnavailable),
+    /// The integration has a field that its stored form cannot hold.
+    #[error("the integration has a name or a type that its stored form cannot hold")]
+    Inexpressible,
+    /// The integration says that there is no such destination.
+    #[error("the destination of the route is refused")]
+    Destination(#[source] DeliveryError),
+    /// The test of an integration cannot be made.
+    #[error("the test cannot be made")]
+    Test(#[source] TestNotMade),
+    /// The test of an integration cannot be begun, or is not there.
+    #[error("the test cannot be begun or found")]
+    Decide(#[source] DecideError),
+    /// The health of an integration could not be noted.
+    #[error("the change of status cannot be noted")]
+    Health(#[source] HealthNotNoted),
     /// It refers to something that there is not.
     #[error("the document refers to something that there is not")]
     Configuration(#[source] ConfigurationError),
