@@ -131,9 +131,9 @@ pub(super) fn verify(keys: &LinkKeys, token: &str) -> Option<VerifiedLink> {
         delivery,
         approver,
         purpose: Purpose::Answer,
-        issued_at: _,
+        issued_at,
         expires_at,
-        nonce: _,
+        nonce,
     } = serde_json::from_slice(&claims).ok()?;
     Some(VerifiedLink {
         tenant,
@@ -141,7 +141,9 @@ pub(super) fn verify(keys: &LinkKeys, token: &str) -> Option<VerifiedLink> {
         approval,
         delivery,
         approver,
+        issued_at: Timestamp::from_micros(issued_at),
         expires_at: Timestamp::from_micros(expires_at),
+        nonce,
     })
 }
 
