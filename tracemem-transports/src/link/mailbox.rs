@@ -2,23 +2,22 @@
 
 use url::Host;
 
+/// Whether both texts name one mailbox.
+pub(crate) fn is_same_mailbox(one: &str, other: &str) -> bool {
+    mailbox(one).is_some_and(|one| mailbox(other).is_some_and(|other| one == other))
+}
+
 /// The mailbox that a text names, in the one form that its other forms are compared in: the local part in lower case, the domain as A-labels.
 ///
 /// `None` where it names none. Nothing is folded that only some providers fold, such as dots or `+tag`. What stands before a last colon is
 /// the word by which a host says what kind of actor it is, as in `user:jane@example.com`, and no part of a mailbox.
-pub(crate) fn mailbox(text: &str) -> Option<String> {
+fn mailbox(text: &str) -> Option<String> {
     let address = text.trim().rsplit(':').next()?;
     let (local, domain) = address.rsplit_once('@')?;
     let Ok(Host::Domain(domain)) = Host::parse(domain.trim_end_matches('.')) else {
         return None;
     };
     (!local.is_empty()).then(|| [&local.to_lowercase(), "@", &domain].concat())
-}
-
-/// Whether both texts name one mailbox.
-#[cfg(feature = "page")]
-pub(crate) fn is_same_mailbox(one: &str, other: &str) -> bool {
-    mailbox(one).is_some_and(|one| mailbox(other).is_some_and(|other| one == other))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 mod base_url;
 mod integration;
 mod keys;
-#[cfg(any(feature = "email", feature = "page"))]
+#[cfg(feature = "page")]
 mod mailbox;
 mod secret_url;
 mod sink;
@@ -78,6 +78,11 @@ impl Links {
             clock: Arc::new(clock),
             ..self
         }
+    }
+
+    #[cfg(feature = "email")]
+    pub(crate) fn clock_of(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// The integration.
