@@ -1,1 +1,3 @@
 //! Slack: messages with buttons, what becomes of them, and the clicks on them.
+
+mod click_token;
