@@ -6,8 +6,9 @@
 
 mod base_url;
 mod integration;
-mod keys;
+pub(crate) mod keys;
 mod secret_url;
+pub(crate) mod signed;
 mod sink;
 mod token;
 mod verified;

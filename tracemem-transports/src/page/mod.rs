@@ -25,12 +25,15 @@ use tracemem_sdk::{
 };
 
 use self::{
-    form::{FORM_LIMIT, Form, says_form, token_of},
+    form::{FORM_LIMIT, Form, token_of},
     notice::Notice,
     outcome::Ended,
     request::{Problems, RequestPage},
 };
-use crate::link::{LinkRefused, Links, VerifiedLink};
+use crate::{
+    link::{LinkRefused, Links, VerifiedLink},
+    urlencoded::says_form,
+};
 
 /// What keeps a program that presses buttons from deciding. Exhaustive on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
