@@ -48,7 +48,9 @@ pub(super) fn units(text: &str) -> usize {
 /// and what is posted with it says that nothing is to be made a link.
 pub(super) fn fallback(text: &str) -> String {
     let text = cut(text, FALLBACK);
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 pub(super) fn header(text: &str) -> Value {
@@ -61,7 +63,11 @@ pub(super) fn section(text: &str) -> Value {
 
 /// At most [`FIELDS`] texts, side by side.
 pub(super) fn fields(texts: &[String], limit: usize) -> Value {
-    let fields: Vec<Value> = texts.iter().take(FIELDS).map(|text| plain(text, limit)).collect();
+    let fields: Vec<Value> = texts
+        .iter()
+        .take(FIELDS)
+        .map(|text| plain(text, limit))
+        .collect();
     json!({"type": "section", "fields": fields})
 }
 
@@ -126,13 +132,19 @@ mod tests {
         let text = fallback(&"<".repeat(4_000));
         assert_eq!(text, format!("{}…", "&lt;".repeat(FALLBACK - 1)));
         assert!(units(&text) <= 4_000);
-        assert_eq!(fallback("<!channel> & &lt;"), "&lt;!channel&gt; &amp; &amp;lt;");
+        assert_eq!(
+            fallback("<!channel> & &lt;"),
+            "&lt;!channel&gt; &amp; &amp;lt;"
+        );
     }
 
     #[test]
     fn a_text_with_nothing_to_show_is_a_dash() {
         for text in ["", " ", "\n\t"] {
-            assert_eq!(plain(text, 10), json!({"type": "plain_text", "text": "–", "emoji": false}));
+            assert_eq!(
+                plain(text, 10),
+                json!({"type": "plain_text", "text": "–", "emoji": false})
+            );
         }
     }
 }

@@ -44,9 +44,15 @@ impl Slack {
         open.map_err(|Limited { wait }| ApiError::Postponed { method, wait })
     }
 
-    fn heard(&self, method: &'static str, reply: Result<Reply, ApiError>) -> Result<Reply, ApiError> {
+    fn heard(
+        &self,
+        method: &'static str,
+        reply: Result<Reply, ApiError>,
+    ) -> Result<Reply, ApiError> {
         if let Err(ApiError::Limited { retry_after, .. }) = &reply {
-            self.0.lanes.pause(self.lane(method), *retry_after, self.clock());
+            self.0
+                .lanes
+                .pause(self.lane(method), *retry_after, self.clock());
         }
         reply
     }

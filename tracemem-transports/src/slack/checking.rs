@@ -37,11 +37,15 @@ fn destination(what: &str) -> DeliveryError {
 fn workspace(slack: &Slack, me: &Reply) -> Result<(), DeliveryError> {
     let config = slack.config();
     if me.text("/team_id") != Some(config.team_id.as_str()) {
-        return Err(credentials("the bot token is of another workspace than `workspace_id`"));
+        return Err(credentials(
+            "the bot token is of another workspace than `workspace_id`",
+        ));
     }
     match (&config.enterprise_id, me.text("/enterprise_id")) {
         (Some(ours), Some(its)) if ours == its => Ok(()),
-        (Some(_), _) => Err(credentials("the bot token is of another organisation than `enterprise_id`")),
+        (Some(_), _) => Err(credentials(
+            "the bot token is of another organisation than `enterprise_id`",
+        )),
         (None, _) => Ok(()),
     }
 }
@@ -61,7 +65,9 @@ async fn app(slack: &Slack, me: &Reply) -> Result<(), DeliveryError> {
         (None, None) => None,
     };
     match told {
-        Some(app) if app != ours => Err(credentials("the bot token is of another app than `app_id`")),
+        Some(app) if app != ours => {
+            Err(credentials("the bot token is of another app than `app_id`"))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -71,13 +77,20 @@ struct Scopes(Option<Vec<String>>);
 
 impl Scopes {
     fn of(me: &Reply) -> Self {
-        let split = |scopes: &String| scopes.split(',').map(|scope| scope.trim().to_owned()).collect();
+        let split = |scopes: &String| {
+            scopes
+                .split(',')
+                .map(|scope| scope.trim().to_owned())
+                .collect()
+        };
         Self(me.scopes.as_ref().map(split))
     }
 
     /// Whether the scope is there; `None` where nobody knows.
     fn has(&self, scope: &str) -> Option<bool> {
-        self.0.as_ref().map(|scopes| scopes.iter().any(|its| its == scope))
+        self.0
+            .as_ref()
+            .map(|scopes| scopes.iter().any(|its| its == scope))
     }
 
     fn post(&self) -> Result<(), DeliveryError> {
@@ -103,11 +116,18 @@ async fn channel(slack: &Slack, scopes: &Scopes) -> Result<(), DeliveryError> {
     };
     let id = match id {
         Ok(Some(id)) => id,
-        Ok(None) => return Err(destination("no channel that the app can see has the name of the default channel; invite the app")),
+        Ok(None) => {
+            return Err(destination(
+                "no channel that the app can see has the name of the default channel; invite the app",
+            ));
+        }
         Err(error) if error.is_missing_scope() => return Ok(()),
         Err(error) => return Err(refused(error)),
     };
-    match slack.read("conversations.info", &[("channel", id.as_str())]).await {
+    match slack
+        .read("conversations.info", &[("channel", id.as_str())])
+        .await
+    {
         Ok(info) => open(slack, scopes, &info),
         Err(error) if error.is_missing_scope() => Ok(()),
         Err(error) => Err(refused(error)),
@@ -115,14 +135,21 @@ async fn channel(slack: &Slack, scopes: &Scopes) -> Result<(), DeliveryError> {
 }
 
 fn open(slack: &Slack, scopes: &Scopes, info: &Reply) -> Result<(), DeliveryError> {
-    let is = |flag: &str| info.body.pointer(&format!("/channel/{flag}")).and_then(serde_json::Value::as_bool);
+    let is = |flag: &str| {
+        info.body
+            .pointer(&format!("/channel/{flag}"))
+            .and_then(serde_json::Value::as_bool)
+    };
     if is("is_archived") == Some(true) {
         return Err(destination("the default channel is archived"));
     }
     // Conversations with one person have no members to speak of.
-    let open_to_all = is("is_private") != Some(true) && scopes.has("chat:write.public") != Some(false);
+    let open_to_all =
+        is("is_private") != Some(true) && scopes.has("chat:write.public") != Some(false);
     if is("is_member") == Some(false) && is("is_im") != Some(true) && !open_to_all {
-        return Err(destination("the app is no member of the default channel; invite it"));
+        return Err(destination(
+            "the app is no member of the default channel; invite it",
+        ));
     }
     if is("is_ext_shared") == Some(true) && slack.config().allowed_teams.is_empty() {
         let what = "the default channel is shared with other organisations, who would see requests; name them in `allowed_teams`, or take another channel";

@@ -25,20 +25,25 @@ type Place = (String, String);
 
 /// Changes what was posted.
 pub(super) async fn conclude(slack: &Slack, conclusion: &Conclusion) -> Result<(), DeliveryError> {
-    let attempt = conclusion.message.as_ref().map_or(1, |message| message.attempt);
+    let attempt = conclusion
+        .message
+        .as_ref()
+        .map_or(1, |message| message.attempt);
     let mut places = posted::all(&conclusion.deliveries);
     let unseen = look(slack, conclusion, &mut places).await;
     let mut told = Told::default();
     for place in &places {
         let updated = update(slack, conclusion, place).await;
-        told.note(place, updated).map_err(|error| error.into_delivery(attempt))?;
+        told.note(place, updated);
     }
     for (place, end) in std::mem::take(&mut told.gone) {
         let followed = follow(slack, conclusion, &place, end, &told).await;
-        told.note(&place, followed).map_err(|error| error.into_delivery(attempt))?;
+        told.note(&place, followed);
     }
-    // As long as somebody was told, what could not be reached stays as it is.
-    let failed = told.unreached.or(unseen).filter(|_| told.channels.is_empty());
+    // As long as somebody was told, what is closed to us or cannot be found stays as it is.
+    let nobody = told.channels.is_empty();
+    let unreached = told.unreached.or(unseen).filter(|_| nobody);
+    let failed = told.failed.or(unreached);
     failed.map_or(Ok(()), |error| Err(error.into_delivery(attempt)))
 }
 
@@ -56,31 +61,38 @@ enum End {
 struct Told {
     channels: BTreeSet<String>,
     gone: Vec<(Place, End)>,
-    /// The channel is closed to us.
+    /// A channel is closed to us.
     unreached: Option<ApiError>,
+    /// What may go well another time.
+    failed: Option<ApiError>,
 }
 
 impl Told {
-    /// Notes what came of telling a place; what may go well another time is given back.
-    fn note(&mut self, place: &Place, outcome: Result<(), ApiError>) -> Result<(), ApiError> {
+    /// Notes what came of telling a place.
+    fn note(&mut self, place: &Place, outcome: Result<(), ApiError>) {
         let Err(error) = outcome else {
             self.channels.insert(place.0.clone());
-            return Ok(());
+            return;
         };
         match end(&error) {
             Some(end) => self.gone.push((place.clone(), end)),
             None if error.class() == Some(Class::Route) => {
                 self.unreached.get_or_insert(error);
             }
-            None => return Err(error),
+            None => {
+                self.failed.get_or_insert(error);
+            }
         }
-        Ok(())
     }
 }
 
 fn end(error: &ApiError) -> Option<End> {
     match error {
-        ApiError::Refused { method: UPDATE, code, .. } if Class::of(code) == Class::Gone => {
+        ApiError::Refused {
+            method: UPDATE,
+            code,
+            ..
+        } if Class::of(code) == Class::Gone => {
             let deleted = code.as_str() == "message_not_found";
             Some(if deleted { End::Deleted } else { End::Locked })
         }
@@ -116,11 +128,18 @@ async fn look(
     unseen
 }
 
-async fn found(slack: &Slack, conclusion: &Conclusion, channel: &str) -> Result<Vec<Posted>, ApiError> {
+async fn found(
+    slack: &Slack,
+    conclusion: &Conclusion,
+    channel: &str,
+) -> Result<Vec<Posted>, ApiError> {
     let Some(id) = history_id(slack, channel).await? else {
         return Ok(Vec::new());
     };
-    let since = conclusion.message.as_ref().map(|message| message.requested_at);
+    let since = conclusion
+        .message
+        .as_ref()
+        .map(|message| message.requested_at);
     find(slack, &id, &conclusion.delivery, since).await
 }
 
@@ -136,7 +155,9 @@ fn may_pass(error: &ApiError) -> bool {
 
 /// Changes one message. Its blocks are always given: without them Slack keeps the old ones, buttons and all.
 async fn update(slack: &Slack, conclusion: &Conclusion, place: &Place) -> Result<(), ApiError> {
-    let updated = slack.call(UPDATE, &body(place, message::concluded(conclusion))).await;
+    let updated = slack
+        .call(UPDATE, &body(place, message::concluded(conclusion)))
+        .await;
     match updated {
         Err(error) if error.class() == Some(Class::Poison) => {
             tracing::warn!(delivery = %conclusion.delivery, error = %error, "slack would not show an outcome in full");

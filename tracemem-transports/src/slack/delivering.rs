@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Slack,
+    api::Reply,
     api_error::{ApiError, Class},
     click_token::{self, ClickClaims},
     config::SlackMode,
@@ -33,17 +34,19 @@ pub(super) async fn deliver(
     to: &Destination,
 ) -> Result<Delivery, DeliveryError> {
     let channel = channel(slack, to)?;
-    let mut earlier = message.earlier.iter().filter(|delivery| delivery.destination == *to).peekable();
-    let tried = earlier.peek().is_some();
-    let is_there = |delivery: &&Delivery| delivery.arrival == Arrival::Certain || Posted::read(delivery).is_some();
-    if let Some(delivery) = earlier.find(is_there) {
-        return Ok(Delivery::of(message, to, delivery.handle.as_str()));
+    let earlier = Earlier::of(message, to);
+    if let Earlier::There(handle) = earlier {
+        return Ok(Delivery::of(message, to, handle));
     }
     let token = token(slack, message)?;
     let (lane, lanes) = (slack.lane(POST), &slack.0.lanes);
     let turn = lanes.turn(&lane, channel, &message.delivery, slack.clock());
-    turn.map_err(|Limited { wait }| ApiError::Postponed { method: POST, wait }.into_delivery(message.attempt))?;
-    if tried && let Some(posted) = left(slack, message, channel).await {
+    turn.map_err(|Limited { wait }| {
+        ApiError::Postponed { method: POST, wait }.into_delivery(message.attempt)
+    })?;
+    if earlier == Earlier::Possible
+        && let Some(posted) = left(slack, message, channel).await
+    {
         return Ok(Delivery::of(message, to, posted.handle()));
     }
     let posted = post(slack, message, channel, &token).await;
@@ -56,6 +59,34 @@ pub(super) async fn deliver(
     let name = (channel != posted.channel).then(|| channel.to_owned());
     let posted = Posted { name, ..posted };
     Ok(Delivery::of(message, to, posted.handle()))
+}
+
+/// What earlier attempts have left where this one goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Earlier<'a> {
+    /// The request, with this handle.
+    There(&'a str),
+    /// Perhaps the request.
+    Possible,
+    /// Nothing.
+    Nothing,
+}
+
+impl<'a> Earlier<'a> {
+    fn of(message: &'a ApprovalMessage, to: &Destination) -> Self {
+        let here = message
+            .earlier
+            .iter()
+            .filter(|delivery| delivery.destination == *to);
+        let mut found = Self::Nothing;
+        for delivery in here {
+            if delivery.arrival == Arrival::Certain || Posted::read(delivery).is_some() {
+                return Self::There(&delivery.handle);
+            }
+            found = Self::Possible;
+        }
+        found
+    }
 }
 
 /// The value of the buttons; a message that only notifies has none.
@@ -121,15 +152,21 @@ async fn post(
             let less = message::degraded(message, slack.config(), token);
             let reply = slack.call(POST, &body(less)).await?;
             let rendering = Some("text_only".to_owned());
-            Ok(Posted { rendering, ..posted(&reply)? })
+            Ok(Posted {
+                rendering,
+                ..posted(&reply)?
+            })
         }
         Err(error) => Err(error),
     }
 }
 
 /// An answer that names no message is none: something was posted, and nobody knows where.
-fn posted(reply: &super::api::Reply) -> Result<Posted, ApiError> {
-    Posted::of(reply).ok_or(ApiError::Lost { method: POST, source: None })
+fn posted(reply: &Reply) -> Result<Posted, ApiError> {
+    Posted::of(reply).ok_or(ApiError::Lost {
+        method: POST,
+        source: None,
+    })
 }
 
 fn body(channel: &str, rendered: Rendered, message: &ApprovalMessage) -> Value {
@@ -149,5 +186,7 @@ fn body(channel: &str, rendered: Rendered, message: &ApprovalMessage) -> Value {
 
 /// The same id for the same thing, by which Slack may tell a repetition; it promises nothing.
 pub(super) fn once(what: &str) -> String {
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, what.as_bytes()).hyphenated().to_string()
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, what.as_bytes())
+        .hyphenated()
+        .to_string()
 }

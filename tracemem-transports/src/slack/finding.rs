@@ -34,7 +34,10 @@ pub(super) async fn find(
     let page = slack.read(HISTORY, &fields).await?;
     let messages = page.body.get("messages").and_then(Value::as_array);
     let app = slack.config().app_id.as_deref();
-    let ours = messages.into_iter().flatten().filter(|message| is_of(message, delivery, app));
+    let ours = messages
+        .into_iter()
+        .flatten()
+        .filter(|message| is_of(message, delivery, app));
     let posted = ours.filter_map(|message| {
         let ts = message.get("ts")?.as_str().filter(|ts| is_part(ts))?;
         Some(Posted::new(channel, ts))
@@ -47,7 +50,9 @@ pub(super) async fn find(
 /// Whether the message says that it is of this delivery. Another app could say so too: where we know ours, it must be ours.
 fn is_of(message: &Value, delivery: &DeliveryId, app: Option<&str>) -> bool {
     let text = |pointer| message.pointer(pointer).and_then(Value::as_str);
-    let others = text("/app_id").zip(app).is_some_and(|(theirs, ours)| theirs != ours);
+    let others = text("/app_id")
+        .zip(app)
+        .is_some_and(|(theirs, ours)| theirs != ours);
     !others
         && text("/metadata/event_type") == Some(EVENT_TYPE)
         && text("/metadata/event_payload/delivery_id") == Some(delivery.as_str())

@@ -161,18 +161,35 @@ impl SlackKind {
         }
     }
 
-    pub(super) fn check_configuration(
-        &self,
-        configuration: &Map<String, Value>,
-    ) -> Result<(), InvalidConfiguration> {
+    /// The host's app that a configuration names.
+    fn named(&self, app: &str) -> Result<&Arc<[Secret]>, InvalidConfiguration> {
+        let rule = "the host has no app of this name; it adds one with `SlackKind::app`";
+        let found = self.apps.get(app);
+        found.ok_or_else(|| InvalidConfiguration::new("app", rule))
+    }
+}
+
+impl IntegrationKind for SlackKind {
+    fn name(&self) -> KindName {
+        "slack"
+    }
+
+    fn credentials(&self) -> Vec<CredentialNeed> {
+        let needs = [
+            (BOT_TOKEN, Need::Required),
+            (SIGNING_SECRET, Need::Optional),
+        ];
+        let need = |(kind, need): (&str, Need)| Some(CredentialNeed::new(kind.parse().ok()?, need));
+        needs.into_iter().filter_map(need).collect()
+    }
+
+    fn check(&self, configuration: &Map<String, Value>) -> Result<(), InvalidConfiguration> {
         let config = SlackConfig::parse(configuration)?;
-        match config.app {
-            Some(name) if !self.apps.contains_key(&name) => Err(InvalidConfiguration::new(
-                "app",
-                "the host has no app of this name",
-            )),
-            Some(_) | None => Ok(()),
-        }
+        config.app.map_or(Ok(()), |app| self.named(&app).map(drop))
+    }
+
+    fn open(&self, opening: Opening) -> Result<Arc<dyn Integration>, OpenError> {
+        Ok(Arc::new(self.open_slack(opening)?))
     }
 }
 

@@ -97,7 +97,11 @@ impl Lanes {
         let opens = state.opens(lane, now);
         state.channels.retain(|_, channel| channel.keep(now));
         let key = (lane.clone(), channel.into());
-        state.channels.entry(key).or_default().turn(delivery, now, opens)
+        state
+            .channels
+            .entry(key)
+            .or_default()
+            .turn(delivery, now, opens)
     }
 
     /// The delivery took its turn and Slack would not have it: it comes before those that wait.
@@ -115,7 +119,12 @@ impl Lanes {
             delivery: delivery.clone(),
             due,
         };
-        state.channels.entry(key).or_default().waiting.push_front(place);
+        state
+            .channels
+            .entry(key)
+            .or_default()
+            .waiting
+            .push_front(place);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -137,17 +146,30 @@ impl Channel {
     /// Forgets who does not come any more, and says whether anything is left to know.
     fn keep(&mut self, now: Timestamp) -> bool {
         // A post that lies ahead was made before the clock was set back.
-        self.posted = self.posted.filter(|at| *at <= now && now < at.saturating_add(PACE));
-        self.waiting.retain(|place| now <= place.due.saturating_add(PATIENCE));
+        self.posted = self
+            .posted
+            .filter(|at| *at <= now && now < at.saturating_add(PACE));
+        self.waiting
+            .retain(|place| now <= place.due.saturating_add(PATIENCE));
         self.posted.is_some() || !self.waiting.is_empty()
     }
 
-    fn turn(&mut self, delivery: &DeliveryId, now: Timestamp, opens: Timestamp) -> Result<(), Limited> {
-        let place = self.waiting.iter().position(|place| place.delivery == *delivery);
+    fn turn(
+        &mut self,
+        delivery: &DeliveryId,
+        now: Timestamp,
+        opens: Timestamp,
+    ) -> Result<(), Limited> {
+        let place = self
+            .waiting
+            .iter()
+            .position(|place| place.delivery == *delivery);
         let place = place.unwrap_or(self.waiting.len());
         let after_last = self.posted.map_or(now, |at| at.saturating_add(PACE));
         let ahead = u32::try_from(place).unwrap_or(u32::MAX);
-        let due = opens.max(after_last).saturating_add(PACE.saturating_mul(ahead));
+        let due = opens
+            .max(after_last)
+            .saturating_add(PACE.saturating_mul(ahead));
         if due <= now {
             self.waiting.remove(place);
             self.posted = Some(now);
@@ -195,7 +217,11 @@ mod tests {
 
     fn seconds(wait: u64) -> Result<(), Limited> {
         let wait = Duration::from_secs(wait);
-        if wait.is_zero() { Ok(()) } else { Err(Limited { wait }) }
+        if wait.is_zero() {
+            Ok(())
+        } else {
+            Err(Limited { wait })
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@ use tracemem_sdk::{
 
 use super::{
     blocks::{
-        FIELDS, HEADER, Optional, SECTION, Style, actions, button, context, cut, fallback, fields, header, input,
-        section, units,
+        FIELDS, HEADER, Optional, SECTION, Style, actions, button, context, cut, fallback, fields,
+        header, input, section, units,
     },
     config::{RationaleInput, SlackConfig, SlackMode},
 };
@@ -50,7 +50,10 @@ pub(super) struct Rendered {
 pub(super) fn request(message: &ApprovalMessage, config: &SlackConfig, token: &str) -> Rendered {
     let title = title(message);
     let mut blocks = asked(message);
-    blocks.push(context(&format!("Answer before {}.", Moment::of(message.expires_at).human)));
+    blocks.push(context(&format!(
+        "Answer before {}.",
+        Moment::of(message.expires_at).human
+    )));
     blocks.extend(answering(message, config, token));
     Rendered {
         text: fallback(&format!("Approval needed: {title}")),
@@ -60,7 +63,17 @@ pub(super) fn request(message: &ApprovalMessage, config: &SlackConfig, token: &s
 
 /// The request with nothing in it that Slack could find fault with: of its texts the title, in ASCII.
 pub(super) fn degraded(message: &ApprovalMessage, config: &SlackConfig, token: &str) -> Rendered {
-    let title: String = message.title.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+    let title: String = message
+        .title
+        .chars()
+        .map(|c| {
+            if c.is_ascii_graphic() || c == ' ' {
+                c
+            } else {
+                '?'
+            }
+        })
+        .collect();
     let text = format!("Approval needed: {}", cut(&title, HEADER));
     let intent = cut(&line(&message.intent), NAME);
     let note = format!(
@@ -81,7 +94,13 @@ pub(super) fn concluded(conclusion: &Conclusion) -> Rendered {
     let outcome = outcome(&conclusion.resolution);
     let (title, mut blocks) = match &conclusion.message {
         Some(message) => (title(message), asked(message)),
-        None => (String::new(), vec![header("Request"), context(&format!("Request {}.", conclusion.approval))]),
+        None => (
+            String::new(),
+            vec![
+                header("Request"),
+                context(&format!("Request {}.", conclusion.approval)),
+            ],
+        ),
     };
     blocks.push(section(&outcome));
     if let Some(rationale) = &conclusion.resolution.rationale {
@@ -95,8 +114,16 @@ pub(super) fn concluded(conclusion: &Conclusion) -> Rendered {
 
 /// What came of it, with no word of anybody's.
 pub(super) fn concluded_barely(conclusion: &Conclusion) -> Rendered {
-    let Resolution { approval, outcome, at, .. } = &conclusion.resolution;
-    let text = format!("Request {approval} was {outcome} at {}.", Moment::of(*at).human);
+    let Resolution {
+        approval,
+        outcome,
+        at,
+        ..
+    } = &conclusion.resolution;
+    let text = format!(
+        "Request {approval} was {outcome} at {}.",
+        Moment::of(*at).human
+    );
     Rendered {
         text: fallback(&text),
         blocks: vec![section(&text)],
@@ -135,10 +162,19 @@ fn asked(message: &ApprovalMessage) -> Vec<Value> {
         RationaleTerm::Optional => "",
     };
     let quorum = message.requirements.quorum.get();
-    let quorum = if quorum > 1 { format!(" {quorum} people must approve.") } else { String::new() };
-    blocks.push(context(&format!("Request {}.{quorum}{terms}", message.approval)));
+    let quorum = if quorum > 1 {
+        format!(" {quorum} people must approve.")
+    } else {
+        String::new()
+    };
+    blocks.push(context(&format!(
+        "Request {}.{quorum}{terms}",
+        message.approval
+    )));
     if cuts.some {
-        blocks.push(section("This request is longer than a message in Slack can be: not all of it is shown."));
+        blocks.push(section(
+            "This request is longer than a message in Slack can be: not all of it is shown.",
+        ));
     }
     blocks
 }
@@ -169,7 +205,10 @@ fn facts(message: &ApprovalMessage, cuts: &mut Cuts) -> Vec<Value> {
         room = left;
         shown.push(fact);
     }
-    shown.chunks(FIELDS).map(|some| fields(some, FACT)).collect()
+    shown
+        .chunks(FIELDS)
+        .map(|some| fields(some, FACT))
+        .collect()
 }
 
 /// The ways to answer.
@@ -204,7 +243,13 @@ fn mode(mode: AutomationMode) -> &'static str {
 
 /// How it ended, by whom and when.
 fn outcome(resolution: &Resolution) -> String {
-    let Resolution { approval: _, outcome, approver, via, rationale: _, at } = resolution;
+    let Resolution {
+        outcome,
+        approver,
+        via,
+        at,
+        ..
+    } = resolution;
     let word = match outcome {
         ResolvedAs::Approved => "Approved",
         ResolvedAs::Rejected => "Rejected",
@@ -213,11 +258,23 @@ fn outcome(resolution: &Resolution) -> String {
     };
     let by = approver.as_ref().map(|person| {
         let (name, id) = (line(person.shown()), line(person.id.as_str()));
-        let id = if name == id { String::new() } else { format!(" ({})", cut(&id, NAME)) };
+        let id = if name == id {
+            String::new()
+        } else {
+            format!(" ({})", cut(&id, NAME))
+        };
         format!(" by {}{id}", cut(&name, NAME))
     });
-    let via = if via.is_empty() { String::new() } else { format!(" via {}", cut(&line(via), NAME)) };
-    format!("{word}{}{via} at {}.", by.unwrap_or_default(), Moment::of(*at).human)
+    let via = if via.is_empty() {
+        String::new()
+    } else {
+        format!(" via {}", cut(&line(via), NAME))
+    };
+    format!(
+        "{word}{}{via} at {}.",
+        by.unwrap_or_default(),
+        Moment::of(*at).human
+    )
 }
 
 /// What marks a message as ours. Every app and member of the workspace can read it: it holds ids and nothing else.

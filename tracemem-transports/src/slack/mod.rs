@@ -36,8 +36,8 @@ use tracemem_sdk::{
     time::Clock,
 };
 
-use self::lanes::Lanes;
 pub(crate) use self::api::Api;
+use self::lanes::Lanes;
 pub use self::{
     api::{ApiUrl, InvalidApiUrl},
     config::{ApproverIds, RationaleInput, SlackConfig, SlackMode},

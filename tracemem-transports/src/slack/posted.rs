@@ -53,10 +53,15 @@ impl Posted {
 /// The messages that deliveries name, each once.
 pub(super) fn all(deliveries: &[Delivery]) -> BTreeSet<(String, String)> {
     let posted = deliveries.iter().filter_map(Posted::read);
-    posted.map(|Posted { channel, ts, .. }| (channel, ts)).collect()
+    posted
+        .map(|Posted { channel, ts, .. }| (channel, ts))
+        .collect()
 }
 
 /// Whether this is a channel's id or a time stamp: both are short and have no surprises.
 pub(super) fn is_part(text: &str) -> bool {
-    (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+    (1..=40).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
 }

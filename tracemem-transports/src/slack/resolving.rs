@@ -8,12 +8,7 @@ use tracemem_sdk::{
     route::Destination,
 };
 
-use super::{
-    Slack,
-    api_error::ApiError,
-    config::is_channel,
-    posted::is_part,
-};
+use super::{Slack, api_error::ApiError, config::is_channel, posted::is_part};
 
 const LIST: &str = "conversations.list";
 
@@ -28,7 +23,9 @@ pub(super) fn channel<'a>(slack: &'a Slack, to: &'a Destination) -> Result<&'a s
         nowhere("the route names no channel, and the integration has no default channel")
     })?;
     if !is_channel(text) {
-        return Err(nowhere("the destination is neither the id nor the name of a channel"));
+        return Err(nowhere(
+            "the destination is neither the id nor the name of a channel",
+        ));
     }
     Ok(text.strip_prefix('#').unwrap_or(text))
 }
@@ -49,11 +46,16 @@ pub(super) fn is_user_id(text: &str) -> bool {
 
 fn is_id(text: &str, letters: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    (9..=32).contains(&text.len()) && text.starts_with(|c| letters.contains(c)) && text.bytes().all(legal)
+    (9..=32).contains(&text.len())
+        && text.starts_with(|c| letters.contains(c))
+        && text.bytes().all(legal)
 }
 
 /// The lasting form of a destination.
-pub(super) async fn resolve(slack: &Slack, to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+pub(super) async fn resolve(
+    slack: &Slack,
+    to: &Destination,
+) -> Result<Option<Destination>, DeliveryError> {
     if to.as_str().is_empty() {
         return Ok(None);
     }
@@ -61,7 +63,9 @@ pub(super) async fn resolve(slack: &Slack, to: &Destination) -> Result<Option<De
     if is_channel_id(name) || is_user_id(name) {
         return Ok(None);
     }
-    let id = id_of(slack, name).await.map_err(|error| error.into_delivery(1))?;
+    let id = id_of(slack, name)
+        .await
+        .map_err(|error| error.into_delivery(1))?;
     let what = "no channel that the app can see has this name, among the first 10,000; invite the app, or give the channel's id";
     let id = id.ok_or_else(|| nowhere(what))?;
     Ok(Some(Destination::new(&id)))
@@ -71,7 +75,9 @@ pub(super) async fn resolve(slack: &Slack, to: &Destination) -> Result<Option<De
 pub(super) async fn id_of(slack: &Slack, name: &str) -> Result<Option<String>, ApiError> {
     match look(slack, name, "public_channel,private_channel").await {
         // An app that may only look at public channels is refused when it asks for both.
-        Err(ApiError::Refused { code, .. }) if code.as_str() == "missing_scope" => look(slack, name, "public_channel").await,
+        Err(ApiError::Refused { code, .. }) if code.as_str() == "missing_scope" => {
+            look(slack, name, "public_channel").await
+        }
         found => found,
     }
 }
@@ -88,7 +94,11 @@ async fn look(slack: &Slack, name: &str, types: &str) -> Result<Option<String>, 
         ];
         let page = slack.read(LIST, &fields).await?;
         let channels = page.body.get("channels").and_then(Value::as_array);
-        if let Some(id) = channels.into_iter().flatten().find_map(|channel| called(channel, name)) {
+        if let Some(id) = channels
+            .into_iter()
+            .flatten()
+            .find_map(|channel| called(channel, name))
+        {
             return Ok(Some(id));
         }
         match page.text("/response_metadata/next_cursor") {
