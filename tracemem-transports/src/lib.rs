@@ -73,5 +73,7 @@ pub mod page;
 mod plain;
 #[cfg(feature = "slack")]
 pub mod slack;
+#[cfg(any(feature = "page", feature = "slack"))]
+mod urlencoded;
 #[cfg(feature = "webhook")]
 pub mod webhook;
