@@ -1,17 +1,18 @@
 //! The root handle: what a host builds once and hands parts of to those who act.
 
-use std::{fmt, future::Future, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, num::NonZeroU32, sync::Arc};
 
 use crate::{
     approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
     archive::{self, ArchiveError, ArchiveProgress, ArchiveSink, ArchiveTerms},
     engine::{Builder, Engine},
     id::{ApprovalId, CredentialKind, IntegrationId, TenantId},
+    integration::Delivery,
     secrets::{self, Credential, CredentialError, CredentialsMaintained},
     store::{Backend, CredentialCursor, StoreError, StoreHealth},
     tenant::Tenant,
     time::Timestamp,
-    worker::Worker,
+    worker::{Worker, reached},
 };
 
 /// Everything, for all tenants. Whoever holds it may do anything: hand [handles](Tenant) to those who act.
@@ -30,6 +31,9 @@ pub struct ApprovalView {
     pub message: ApprovalMessage,
     /// How it ended, if it did.
     pub resolution: Option<Resolution>,
+    /// What each integration has sent for it, or may have: its attempts, the earliest first. An integration whose attempts reached nobody
+    /// is not there.
+    pub reached: BTreeMap<IntegrationId, Vec<Delivery>>,
 }
 
 impl TraceMem {
@@ -75,6 +79,7 @@ impl TraceMem {
         Ok(ApprovalView {
             message,
             resolution: trace.resolution(),
+            reached: reached::by_integration(&trace),
         })
     }
 
