@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, fmt, future::Future, num::NonZeroU32, sync::Arc
 use crate::{
     approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
     archive::{self, ArchiveError, ArchiveProgress, ArchiveSink, ArchiveTerms},
-    engine::{Builder, Engine},
+    decision::{envelope::Actor, event::InboundRefused},
+    engine::{Builder, Engine, IntegrationUnavailable},
     id::{ApprovalId, CredentialKind, IntegrationId, TenantId},
-    integration::Delivery,
+    integration::{Delivery, Opening, StoredIntegration},
     secrets::{self, Credential, CredentialError, CredentialsMaintained},
     store::{Backend, CredentialCursor, StoreError, StoreHealth},
-    tenant::Tenant,
+    tenant::{AdminWriteError, Tenant, administration},
     time::Timestamp,
     worker::{Worker, reached},
 };
@@ -104,6 +105,38 @@ impl TraceMem {
         version: Option<u64>,
     ) -> Result<Option<Credential>, CredentialError> {
         secrets::read(&self.engine, tenant, integration, kind, version).await
+    }
+
+    /// What a stored integration is opened from, credentials included, whatever its switch says: for whoever takes what comes in through it.
+    /// `None` where this tenant has no such integration.
+    ///
+    /// # Errors
+    /// [`IntegrationUnavailable`], where its kind is unknown here, or a credential is missing or cannot be read.
+    pub async fn opening(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<(StoredIntegration, Opening)>, IntegrationUnavailable> {
+        let stored = match self.engine.stored_integration(tenant, integration).await {
+            Ok(stored) => stored,
+            Err(IntegrationUnavailable::Unknown(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let opening = self.engine.opening(tenant, &stored).await?;
+        Ok(Some((stored, opening)))
+    }
+
+    /// Keeps on the administrative stream of a tenant that something with a good signature came in through an integration and was refused.
+    /// Whoever calls it sees to it that nobody can fill the stream.
+    ///
+    /// # Errors
+    /// [`AdminWriteError`].
+    pub async fn note_inbound_refusal(
+        &self,
+        tenant: &TenantId,
+        refused: InboundRefused,
+    ) -> Result<(), AdminWriteError> {
+        administration::write_event(&self.engine, tenant, &Actor::worker(), &refused.into()).await
     }
 
     /// Walks one page of the stored credentials of all tenants: wraps their data keys under the key provider's current key, and removes

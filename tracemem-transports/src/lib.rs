@@ -54,6 +54,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "axum-0_8")]
+mod body;
 #[cfg(feature = "https-client")]
 mod client;
 #[cfg(feature = "email")]

@@ -5,7 +5,10 @@
 
 mod conclusion;
 mod delivery_error;
+mod end_to_end;
+mod health;
 mod kind;
+mod stored;
 
 use std::fmt;
 
@@ -14,10 +17,17 @@ use async_trait::async_trait;
 pub use self::{
     conclusion::Conclusion,
     delivery_error::{DeliveryError, DeliveryErrorKind},
+    end_to_end::TestNotMade,
+    health::{FailureReason, IntegrationChange, IntegrationStatus},
     kind::{
         CredentialNeed, Credentials, IntegrationKind, InvalidConfiguration, KindName, Need,
         OpenError, Opening,
     },
+    stored::{InvalidIntegration, StoredIntegration, Switch},
+};
+pub(crate) use self::{
+    end_to_end::{Test, is_reserved, route_of},
+    health::{Health, judged},
 };
 use crate::{
     approval::ApprovalMessage,

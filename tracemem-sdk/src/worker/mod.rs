@@ -6,6 +6,7 @@
 mod concluding;
 mod delivering;
 mod lease;
+mod noting;
 pub(crate) mod reached;
 mod schedule;
 

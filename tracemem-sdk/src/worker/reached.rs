@@ -36,6 +36,7 @@ pub(super) fn reached(trace: &Trace, integration: &IntegrationId) -> Vec<Deliver
                 | DeliveryResult::Transient
                 | DeliveryResult::Throttled
                 | DeliveryResult::Destination
+                | DeliveryResult::Gone
                 | DeliveryResult::Credentials
                 | DeliveryResult::Message
                 | DeliveryResult::Unroutable => Arrival::Possible,
