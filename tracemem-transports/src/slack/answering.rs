@@ -8,34 +8,31 @@
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use http::{Method, Response, request::Parts};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tracemem_sdk::{
-    TraceMem,
+    ApprovalView, TraceMem,
     approval::{AnswerError, AnswerKey, Answered, ApproverIdentity, Counted, VerifiedAnswer},
-    decision::event::Choice,
+    decision::event::{Choice, InboundRefusal},
     id::TenantId,
+    integration::Conclusion,
     secrets::Secret,
     time::Timestamp,
 };
 
 use super::{
     RationaleInput, Slack, VerifiedRequest,
+    blocks::SECTION,
     click_token::{self, Click, ClickClaims},
-    modal::{self, ModalClaims, NotOpened, Place, REASON_LIMIT},
-    payload::{
-        APPROVE, BODY_LIMIT, Capability, Clicked, Interaction, SlackId, Submitted, Who, challenge,
-    },
-    place,
+    message,
+    modal::{self, ModalClaims, NotOpened},
+    payload::{BODY_LIMIT, Capability, Clicked, Interaction, SlackId, Submitted, Who, challenge},
+    place::{self, Place},
     refusal::Refusal,
     reply::{self, Refused, understood},
     verify::{Signed, verify},
     whisper::{self, Budget},
 };
-use crate::{
-    plain::{Moment, line},
-    urlencoded::{says, says_form},
-};
+use crate::urlencoded::{says, says_form};
 
 /// What came in.
 pub(super) enum Received {
@@ -72,7 +69,19 @@ pub(super) fn receive(
         let interaction = Interaction::read(body).map_err(|_| Refused::Malformed)?;
         Ok(Received::Interaction(signed, interaction))
     };
-    read().unwrap_or_else(|refused| Received::Answered(refused.reply()))
+    let refused = |refused: Refused| {
+        let malformed = (refused == Refused::Malformed).then_some(InboundRefusal::Malformed);
+        Received::Answered(noting(refused.reply(), malformed))
+    };
+    read().unwrap_or_else(refused)
+}
+
+/// The reply, and beside it for whoever sends it on what was refused although it was signed well.
+fn noting(mut reply: Response<Bytes>, refused: Option<InboundRefusal>) -> Response<Bytes> {
+    if let Some(refused) = refused {
+        reply.extensions_mut().insert(refused);
+    }
+    reply
 }
 
 /// A proved request, for one integration of one tenant.
@@ -103,6 +112,9 @@ impl Slack {
     /// * 200 for whatever Slack did send and people did, also where it changed nothing: they are told why.
     /// * 401 with one body for everything that Slack did not send, or not within five minutes; the same as [`refuse`](Self::refuse) gives.
     /// * 400 where it is signed and cannot be understood; 405, 413 and 415 for what is not read at all.
+    ///
+    /// Where something was signed well and refused before it became an answer, the extensions of the reply hold an
+    /// [`InboundRefusal`], for [`TraceMem::note_inbound_refusal`].
     ///
     /// It ends within about two and a half seconds, if the store is quick. The same bytes again change nothing and are answered the same. A
     /// dropped future leaves nothing that clicking again cannot mend.
@@ -180,22 +192,23 @@ impl Scene<'_> {
     async fn clicked(&self, who: &Who, clicked: &Clicked) -> Response<Bytes> {
         let url = clicked.response_url.as_ref();
         match self.click(who, clicked).await {
-            Ok(Some(answered)) if answered.counted == Counted::Now => {
-                // The worker changes the message too; until then nobody else needs to click on it.
-                let message = recorded(&answered);
+            Ok(Some(conclusion)) => {
+                // The worker changes every message to the same; this one need not wait for it.
+                let message = whisper::replacement(message::concluded(&conclusion));
                 whisper::say(self.slack.api(), &self.budget, url, &message).await;
             }
-            Ok(_) => {}
+            Ok(None) => {}
             Err(refusal) => {
                 let message = whisper::ephemeral(&refusal.text());
                 whisper::say(self.slack.api(), &self.budget, url, &message).await;
+                return noting(understood(), refusal.noted());
             }
         }
         understood()
     }
 
-    /// What came of a click: an answer that counted, or a window.
-    async fn click(&self, who: &Who, clicked: &Clicked) -> Result<Option<Answered>, Refusal> {
+    /// What the message becomes by a click, where that is something.
+    async fn click(&self, who: &Who, clicked: &Clicked) -> Result<Option<Conclusion>, Refusal> {
         let [action] = &clicked.actions;
         let now = self.tracemem.now();
         let claims = match click_token::verify(self.slack.keys(), &action.value, now) {
@@ -205,17 +218,17 @@ impl Scene<'_> {
         let place = Place {
             channel: clicked.container.channel_id.clone(),
             message: clicked.container.message_ts.clone(),
+            name: clicked
+                .channel
+                .as_ref()
+                .and_then(|channel| channel.name.clone()),
         };
-        let channel = clicked
-            .channel
-            .as_ref()
-            .and_then(|channel| channel.name.as_deref());
-        let choice = if action.action_id == APPROVE {
+        let choice = if action.action_id == message::APPROVE {
             Choice::Approve
         } else {
             Choice::Reject
         };
-        let title = self.admit(who, &claims, &place, channel).await?;
+        let view = self.admit(who, &claims, &place).await?;
         let typed = clicked.state.as_ref().and_then(|state| state.reason());
         let trigger = clicked.trigger_id.as_ref();
         let mut evidence = Vec::new();
@@ -234,7 +247,12 @@ impl Scene<'_> {
             evidence,
         };
         match self.answer(answering).await {
-            Ok(answered) => Ok(Some(answered)),
+            Ok(answered) if answered.counted == Counted::Now => {
+                let resolution = answered.resolution;
+                Ok(Some(Conclusion::of(&view.message, Vec::new(), resolution)))
+            }
+            // The same click, come in again.
+            Ok(_) => Ok(None),
             // Whoever may not answer at all has been told so by now, and no window opens for nothing.
             Err(Refusal::RationaleRequired) if self.asks_by_window(typed) => {
                 let claims = ModalClaims {
@@ -244,7 +262,8 @@ impl Scene<'_> {
                     user: who.user.id.clone(),
                     team: who.user.team_id.clone(),
                 };
-                self.open_window(trigger, &title, claims).await?;
+                self.open_window(trigger, &view.message.title, claims)
+                    .await?;
                 Ok(None)
             }
             Err(refusal) => Err(refusal),
@@ -276,7 +295,10 @@ impl Scene<'_> {
             Err(
                 refusal @ (Refusal::RationaleTooLong | Refusal::Uncertain | Refusal::NotRecorded),
             ) => reply::json(&modal::wrong(&refusal.text())),
-            Err(refusal) => reply::json(&modal::outcome(&refusal.text())),
+            Err(refusal) => {
+                let reply = reply::json(&modal::outcome(&refusal.text()));
+                noting(reply, refusal.noted())
+            }
         }
     }
 
@@ -286,14 +308,12 @@ impl Scene<'_> {
         if !claims.was_opened_by(who) {
             return Err(Refusal::OtherPerson);
         }
-        // Where the window was opened was checked when it was.
-        let name = None;
-        self.admit(who, &claims.click, &claims.place, name).await?;
+        self.admit(who, &claims.click, &claims.place).await?;
         let rationale = submitted.view.state.reason().unwrap_or_default();
         if rationale.trim().is_empty() {
             return Err(Refusal::RationaleRequired);
         }
-        if rationale.chars().count() > REASON_LIMIT {
+        if rationale.chars().count() > SECTION {
             return Err(Refusal::RationaleTooLong);
         }
         self.answer(Answering {
@@ -307,14 +327,13 @@ impl Scene<'_> {
         .await
     }
 
-    /// Whether these claims, which we signed, may be acted on here: the title of what is asked.
+    /// What is asked, if these claims, which we signed, may be acted on here.
     async fn admit(
         &self,
         who: &Who,
         claims: &ClickClaims,
         place: &Place,
-        channel: Option<&str>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<ApprovalView, Refusal> {
         let integration = self.slack.integration_id();
         let owned = self.slack.owner().is_none_or(|owner| owner == self.tenant);
         if claims.tenant != *self.tenant || claims.integration != *integration || !owned {
@@ -334,14 +353,19 @@ impl Scene<'_> {
             .await
             .map_err(|error| self.refusal(claims, error))?;
         let sent = view.reached.get(integration).map(Vec::as_slice);
-        if !place::was_sent_to(sent.unwrap_or_default(), &claims.delivery, place, channel) {
+        if !place::was_sent_to(
+            self.slack,
+            sent.unwrap_or_default(),
+            &claims.delivery,
+            place,
+        ) {
             return Err(Refusal::OtherMessage);
         }
         let now = self.tracemem.now();
         if claims.expires_at <= now && now < view.message.expires_at {
             return Err(Refusal::Expired(claims.expires_at));
         }
-        Ok(view.message.title)
+        Ok(view)
     }
 
     /// Whether it happened in the workspace, the organisation and the app that the integration is configured for.
@@ -428,24 +452,6 @@ impl Scene<'_> {
         }
         Refusal::of(error)
     }
-}
-
-/// What the message becomes at once: what was recorded, and no buttons.
-fn recorded(answered: &Answered) -> Value {
-    let resolution = &answered.resolution;
-    let by = resolution
-        .approver
-        .as_ref()
-        .map(|approver| format!(" by {}", line(approver.shown())))
-        .unwrap_or_default();
-    let at = Moment::of(resolution.at).human;
-    let text = format!("Recorded: {}{by} at {at}.", resolution.outcome);
-    let block = json!({"type": "plain_text", "text": text, "emoji": false});
-    json!({
-        "replace_original": true,
-        "text": whisper::escaped(&text),
-        "blocks": [{"type": "section", "text": block}],
-    })
 }
 
 fn hash(text: &str) -> String {

@@ -8,7 +8,7 @@ use std::{borrow::Cow, error::Error, fmt, time::Duration};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use tracemem_sdk::secrets::Secret;
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::api_error::{ApiError, ErrorCode};
@@ -129,8 +129,9 @@ impl Api {
         method: &'static str,
         fields: &[(&str, &str)],
     ) -> Result<Reply, ApiError> {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        let body = form.extend_pairs(fields).finish();
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
         self.send(method, "application/x-www-form-urlencoded", body, MAX_PAGE)
             .await
     }

@@ -23,6 +23,14 @@ pub(crate) enum ApiError {
         /// How long it is to be left alone.
         retry_after: Duration,
     },
+    /// Slack was not called, because it wants fewer calls.
+    #[error("slack is left alone with `{method}`")]
+    Postponed {
+        /// What would have been called.
+        method: &'static str,
+        /// How long it is to be left alone.
+        wait: Duration,
+    },
     /// Slack was not reached, so that nothing was done.
     #[error("slack cannot be reached for `{method}`")]
     Unreached {
@@ -203,7 +211,7 @@ impl ApiError {
     pub(super) fn class(&self) -> Option<Class> {
         match self {
             Self::Refused { code, .. } => Some(Class::of(code)),
-            Self::Limited { .. } => Some(Class::Rate),
+            Self::Limited { .. } | Self::Postponed { .. } => Some(Class::Rate),
             Self::Unreached { .. }
             | Self::Lost { .. }
             | Self::Failed { .. }
@@ -212,16 +220,9 @@ impl ApiError {
         }
     }
 
-    /// Whether it may have been done all the same.
-    pub(super) fn may_have_happened(&self) -> bool {
-        match self {
-            Self::Lost { .. } | Self::Failed { .. } => true,
-            Self::Refused { code, .. } => Class::of(code) == Class::Ambiguous,
-            Self::Limited { .. }
-            | Self::Unreached { .. }
-            | Self::Status { .. }
-            | Self::Unmade { .. } => false,
-        }
+    /// Whether the token may not do this, which only an administrator of the workspace can change.
+    pub(super) fn is_missing_scope(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if code.as_str() == "missing_scope")
     }
 
     /// What the worker is told, in which attempt.
@@ -235,6 +236,7 @@ impl ApiError {
             Self::Limited { retry_after, .. } => DeliveryErrorKind::Throttled {
                 retry_after: *retry_after,
             },
+            Self::Postponed { wait, .. } => DeliveryErrorKind::Postponed { wait: *wait },
             Self::Unreached { .. } => transient,
             Self::Lost { .. } | Self::Failed { .. } => DeliveryErrorKind::Ambiguous,
             Self::Status { .. } if attempt < ATTEMPTS_OF_UNKNOWN => transient,

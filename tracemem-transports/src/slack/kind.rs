@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use tracemem_sdk::{
     id::{CredentialKind, IntegrationId, TenantId},
     integration::{
-        CredentialNeed, Credentials, InvalidConfiguration, KindName, Need, OpenError, Opening,
+        CredentialNeed, Credentials, Integration, IntegrationKind, InvalidConfiguration, KindName,
+        Need, OpenError, Opening,
     },
     secrets::Secret,
     time::{Clock, SystemClock},
@@ -93,7 +94,7 @@ impl SlackKind {
         })
     }
 
-    /// Opens an integration, as [`IntegrationKind::open`](tracemem_sdk::integration::IntegrationKind::open) does.
+    /// Opens an integration, as [`IntegrationKind::open`] does.
     ///
     /// # Errors
     /// [`OpenError`]. Nothing was called.
@@ -147,9 +148,7 @@ impl SlackKind {
         credentials: &Credentials,
     ) -> Result<Arc<[Secret]>, OpenError> {
         if let Some(name) = &config.app {
-            let rule = "the host has no app of this name; add it with `SlackKind::app`";
-            let unknown = || OpenError::Configuration(InvalidConfiguration::new("app", rule));
-            return self.apps.get(name).cloned().ok_or_else(unknown);
+            return self.named(name).cloned().map_err(OpenError::Configuration);
         }
         let own = credentials.all(SIGNING_SECRET);
         match (own, config.mode) {
@@ -162,18 +161,35 @@ impl SlackKind {
         }
     }
 
-    pub(super) fn check_configuration(
-        &self,
-        configuration: &Map<String, Value>,
-    ) -> Result<(), InvalidConfiguration> {
+    /// The host's app that a configuration names.
+    fn named(&self, app: &str) -> Result<&Arc<[Secret]>, InvalidConfiguration> {
+        let rule = "the host has no app of this name; it adds one with `SlackKind::app`";
+        let found = self.apps.get(app);
+        found.ok_or_else(|| InvalidConfiguration::new("app", rule))
+    }
+}
+
+impl IntegrationKind for SlackKind {
+    fn name(&self) -> KindName {
+        "slack"
+    }
+
+    fn credentials(&self) -> Vec<CredentialNeed> {
+        let needs = [
+            (BOT_TOKEN, Need::Required),
+            (SIGNING_SECRET, Need::Optional),
+        ];
+        let need = |(kind, need): (&str, Need)| Some(CredentialNeed::new(kind.parse().ok()?, need));
+        needs.into_iter().filter_map(need).collect()
+    }
+
+    fn check(&self, configuration: &Map<String, Value>) -> Result<(), InvalidConfiguration> {
         let config = SlackConfig::parse(configuration)?;
-        match config.app {
-            Some(name) if !self.apps.contains_key(&name) => Err(InvalidConfiguration::new(
-                "app",
-                "the host has no app of this name",
-            )),
-            Some(_) | None => Ok(()),
-        }
+        config.app.map_or(Ok(()), |app| self.named(&app).map(drop))
+    }
+
+    fn open(&self, opening: Opening) -> Result<Arc<dyn Integration>, OpenError> {
+        Ok(Arc::new(self.open_slack(opening)?))
     }
 }
 
@@ -205,17 +221,6 @@ fn missing(kind: &str) -> OpenError {
         Err(error) => OpenError::Other(Box::new(error)),
     }
 }
-
-pub(super) fn needs() -> Vec<CredentialNeed> {
-    let needs = [
-        (BOT_TOKEN, Need::Required),
-        (SIGNING_SECRET, Need::Optional),
-    ];
-    let need = |(kind, need): (&str, Need)| Some(CredentialNeed::new(kind.parse().ok()?, need));
-    needs.into_iter().filter_map(need).collect()
-}
-
-pub(super) const NAME: KindName = "slack";
 
 impl fmt::Debug for SlackKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,10 @@
 //! Slack: messages with buttons, what becomes of them, and the clicks on them.
 //!
 //! [`Slack`] posts a request where it is to go, and changes whatever it has posted to the final outcome. Nothing in a message can be taken
-//! for more than text: every word of a caller stands in `plain_text`. It calls Slack once for each thing it does and tries nothing
-//! again; a rate limit of Slack's keeps every integration of the same app and workspace quiet for as long as Slack asks. Who may answer, and
-//! whether an answer counts, is left to the sdk.
+//! for more than text: every word of a caller stands in `plain_text`. What an attempt fails with says what to do next and nothing is tried
+//! again here, but for a message that Slack finds fault with, which is sent once more without the words of callers that may be at fault. A
+//! rate limit of Slack's keeps every integration of the same app and workspace quiet for as long as Slack asks. Who may answer, and whether
+//! an answer counts, is left to the sdk.
 //!
 //! [`SlackKind`] opens the integrations that are rows of a tenant; a host that has one workspace builds its [`Slack`] itself.
 
@@ -11,29 +12,41 @@ mod answering;
 mod api;
 mod api_error;
 mod app;
+mod blocks;
+mod calling;
+mod checking;
 mod click_token;
+mod concluding;
 mod config;
+mod delivering;
+mod finding;
 mod kind;
 mod lanes;
+mod message;
 mod modal;
 mod payload;
 mod place;
+mod posted;
 mod refusal;
 mod reply;
+mod resolving;
 mod verify;
 mod whisper;
 
 use std::{fmt, sync::Arc};
 
 use tracemem_sdk::{
+    approval::ApprovalMessage,
+    async_trait,
     id::{IntegrationId, TenantId},
-    integration::{Credentials, OpenError},
+    integration::{Conclusion, Credentials, Delivery, DeliveryError, Integration, OpenError},
+    route::Destination,
     secrets::Secret,
     time::Clock,
 };
 
+pub(crate) use self::api::Api;
 use self::lanes::Lanes;
-pub(crate) use self::{api::Api, api_error::ApiError};
 pub use self::{
     api::{ApiUrl, InvalidApiUrl},
     app::{SlackApp, VerifiedRequest, Whose},
@@ -44,6 +57,9 @@ pub use self::{
 use crate::link::LinkKeys;
 
 /// One Slack app in one workspace. Cloning is cheap; `Debug` prints no secret.
+///
+/// It calls `chat.postMessage` and `chat.update`, for which the app needs the scope `chat:write`. With `channels:read` and `groups:read` it
+/// finds channels by name, with `channels:history` and `groups:history` it finds what it has posted without hearing so.
 #[derive(Clone)]
 pub struct Slack(Arc<Connection>);
 
@@ -79,26 +95,10 @@ impl Slack {
     pub fn config(&self) -> &SlackConfig {
         &self.0.config
     }
-}
 
-#[cfg_attr(
-    not(feature = "inbound"),
-    expect(dead_code, reason = "clicks come in with feature `inbound`")
-)]
-impl Slack {
     /// Its id.
     pub(crate) fn integration_id(&self) -> &IntegrationId {
         &self.0.id
-    }
-
-    /// The tenant whose row it is; `None` where the host built it.
-    pub(crate) fn owner(&self) -> Option<&TenantId> {
-        self.0.owner.as_ref()
-    }
-
-    /// What clicks are signed with: the newest first, and those before it that have not expired. Empty where it only notifies.
-    pub(crate) fn signing_secrets(&self) -> &[Secret] {
-        &self.0.signing_secrets
     }
 
     /// The way to call Slack.
@@ -112,8 +112,51 @@ impl Slack {
     }
 
     /// The time.
-    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.0.clock
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+}
+
+#[cfg_attr(
+    not(feature = "inbound"),
+    expect(dead_code, reason = "clicks come in with feature `inbound`")
+)]
+impl Slack {
+    /// The tenant whose row it is; `None` where the host built it.
+    pub(crate) fn owner(&self) -> Option<&TenantId> {
+        self.0.owner.as_ref()
+    }
+
+    /// What clicks are signed with: the newest first, and those before it that have not expired. Empty where it only notifies.
+    pub(crate) fn signing_secrets(&self) -> &[Secret] {
+        &self.0.signing_secrets
+    }
+}
+
+#[async_trait]
+impl Integration for Slack {
+    fn id(&self) -> IntegrationId {
+        self.0.id.clone()
+    }
+
+    async fn deliver(
+        &self,
+        message: &ApprovalMessage,
+        to: &Destination,
+    ) -> Result<Delivery, DeliveryError> {
+        delivering::deliver(self, message, to).await
+    }
+
+    async fn conclude(&self, conclusion: &Conclusion) -> Result<(), DeliveryError> {
+        concluding::conclude(self, conclusion).await
+    }
+
+    async fn resolve(&self, to: &Destination) -> Result<Option<Destination>, DeliveryError> {
+        resolving::resolve(self, to).await
+    }
+
+    async fn check(&self) -> Result<(), DeliveryError> {
+        checking::check(self).await
     }
 }
 

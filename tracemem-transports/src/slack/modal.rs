@@ -13,9 +13,13 @@ use tracemem_sdk::{
 };
 
 use super::{
+    Slack,
     api_error::ApiError,
+    blocks::{self, Optional, plain},
     click_token::ClickClaims,
-    payload::{MessageTs, REASON, SlackId, Who},
+    message::RATIONALE,
+    payload::{MessageTs, SlackId, Who},
+    place::Place,
     whisper::Budget,
 };
 use crate::{
@@ -26,15 +30,8 @@ use crate::{
 /// The most characters that Slack carries for us.
 const METADATA_LIMIT: usize = 3_000;
 
-/// The most characters of a reason.
-pub(super) const REASON_LIMIT: usize = 3_000;
-
-/// Where somebody clicked.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) channel: SlackId,
-    pub(super) message: MessageTs,
-}
+/// The most characters of a window's title and of its buttons.
+const WINDOW_TITLE: usize = 24;
 
 /// What a window is about.
 pub(super) struct ModalClaims {
@@ -67,6 +64,8 @@ struct Claims {
     channel: SlackId,
     #[serde(rename = "m")]
     message: MessageTs,
+    #[serde(rename = "n")]
+    name: Option<String>,
     #[serde(rename = "u")]
     user: SlackId,
     #[serde(rename = "w")]
@@ -95,6 +94,7 @@ impl ModalClaims {
             },
             channel: place.channel,
             message: place.message,
+            name: place.name,
             user,
             team,
         };
@@ -121,6 +121,7 @@ impl ModalClaims {
             place: Place {
                 channel: claims.channel,
                 message: claims.message,
+                name: claims.name,
             },
             user: claims.user,
             team: claims.team,
@@ -143,7 +144,7 @@ pub(super) enum NotOpened {
 
 /// Opens the window that asks why, for who clicked.
 pub(super) async fn open(
-    slack: &super::Slack,
+    slack: &Slack,
     budget: &Budget,
     trigger_id: &str,
     title: &str,
@@ -154,7 +155,7 @@ pub(super) async fn open(
         return Err(NotOpened::Late);
     };
     let body = json!({"trigger_id": trigger_id, "view": asking(choice, title, &metadata)});
-    match budget.spend(slack.api().call("views.open", &body)).await {
+    match budget.spend(slack.call("views.open", &body)).await {
         Some(Ok(_)) => Ok(()),
         Some(Err(ApiError::Refused { code, .. })) if code.as_str() == "exchanged_trigger_id" => {
             Err(NotOpened::Before)
@@ -172,49 +173,36 @@ pub(super) async fn open(
 
 /// The window that asks why.
 fn asking(choice: Choice, title: &str, metadata: &str) -> Value {
-    let (heading, submit) = match choice {
-        Choice::Approve => ("Approve", "Approve"),
-        Choice::Reject => ("Reject", "Reject"),
+    let word = match choice {
+        Choice::Approve => "Approve",
+        Choice::Reject => "Reject",
     };
-    let title: String = line(title).chars().take(1_000).collect();
-    let input = json!({
-        "type": "input",
-        "block_id": REASON,
-        "label": plain("Why?"),
-        "element": {
-            "type": "plain_text_input",
-            "action_id": REASON,
-            "multiline": true,
-            "max_length": REASON_LIMIT,
-        },
-    });
     json!({
         "type": "modal",
-        "callback_id": REASON,
+        "callback_id": RATIONALE,
         "private_metadata": metadata,
-        "title": plain(heading),
-        "submit": plain(submit),
-        "close": plain("Cancel"),
-        "blocks": [{"type": "section", "text": plain(&title)}, input],
+        "title": plain(word, WINDOW_TITLE),
+        "submit": plain(word, WINDOW_TITLE),
+        "close": plain("Cancel", WINDOW_TITLE),
+        "blocks": [
+            blocks::header(&line(title)),
+            blocks::input(RATIONALE, "Why?", Optional::No),
+        ],
     })
 }
 
 /// What the field for the reason is told is wrong with it; the window stays.
 pub(super) fn wrong(text: &str) -> Value {
-    json!({"response_action": "errors", "errors": {REASON: text}})
+    json!({"response_action": "errors", "errors": {RATIONALE: text}})
 }
 
 /// The window says this, and can only be closed.
 pub(super) fn outcome(text: &str) -> Value {
     let view = json!({
         "type": "modal",
-        "title": plain("Not recorded"),
-        "close": plain("Close"),
-        "blocks": [{"type": "section", "text": plain(text)}],
+        "title": plain("Not recorded", WINDOW_TITLE),
+        "close": plain("Close", WINDOW_TITLE),
+        "blocks": [blocks::section(text)],
     });
     json!({"response_action": "update", "view": view})
-}
-
-fn plain(text: &str) -> Value {
-    json!({"type": "plain_text", "text": text, "emoji": false})
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tracemem_sdk::json::{self, Limits};
 
+use super::message::{APPROVE, RATIONALE, REJECT};
 use crate::urlencoded::pairs;
 
 /// The most bytes of a request. A view of Slack's has up to 250 kB, which the form makes up to three times as many.
@@ -73,7 +74,7 @@ impl Interaction {
             }
             "view_submission" => {
                 let Name { view } = typed(payload)?;
-                if view.callback_id != REASON {
+                if view.callback_id != RATIONALE {
                     return Ok(Self::Other);
                 }
                 Ok(Self::Submitted(typed(payload)?, typed(payload)?))
@@ -83,13 +84,6 @@ impl Interaction {
         }
     }
 }
-
-/// The buttons of a message.
-pub(super) const APPROVE: &str = "tm.approve";
-/// See [`APPROVE`].
-pub(super) const REJECT: &str = "tm.reject";
-/// The field for a reason, in a message and in a window, and the window itself.
-pub(super) const REASON: &str = "tm.rationale";
 
 fn is_ours(action: &str) -> bool {
     action == APPROVE || action == REJECT
@@ -247,7 +241,7 @@ struct Input {
 impl State {
     /// What stands in the field for a reason; `None` where there is no such field.
     pub(super) fn reason(&self) -> Option<&str> {
-        let field = self.values.values().find_map(|block| block.get(REASON));
+        let field = self.values.values().find_map(|block| block.get(RATIONALE));
         field.map(|input| input.value.as_deref().unwrap_or_default())
     }
 }

@@ -4,6 +4,7 @@
 
 use tracemem_sdk::{
     approval::{AnswerError, NotEligible, Resolution, ResolvedAs},
+    decision::event::InboundRefusal,
     time::Timestamp,
 };
 
@@ -31,6 +32,8 @@ pub(super) enum Refusal {
     RationaleTooLong,
     /// The window did not open.
     WindowLate,
+    /// Another answer came in under the same signature.
+    KeyReused,
     /// Nothing was written.
     NotRecorded,
     /// Whether it was written is not known.
@@ -49,12 +52,29 @@ impl Refusal {
             AnswerError::Invalid {
                 field: "rationale", ..
             } => Self::RationaleTooLong,
-            AnswerError::KeyReused
-            | AnswerError::Invalid { .. }
+            AnswerError::KeyReused => Self::KeyReused,
+            AnswerError::Invalid { .. }
             | AnswerError::Unwritable(_)
             | AnswerError::NoEntropy(_) => Self::NotRecorded,
             // Whatever else may go wrong one day is said with as little certainty as a failure of the store.
             _ => Self::Uncertain,
+        }
+    }
+
+    /// What an administrator may want to know of, because it never became an answer.
+    pub(super) fn noted(&self) -> Option<InboundRefusal> {
+        match self {
+            Self::NotOurs | Self::OtherMessage | Self::OtherPerson => Some(InboundRefusal::Foreign),
+            Self::OtherOrganisation => Some(InboundRefusal::Outsider),
+            Self::KeyReused => Some(InboundRefusal::Reused),
+            Self::Expired(_)
+            | Self::Ended(_)
+            | Self::NotEligible(_)
+            | Self::RationaleRequired
+            | Self::RationaleTooLong
+            | Self::WindowLate
+            | Self::NotRecorded
+            | Self::Uncertain => None,
         }
     }
 
@@ -71,7 +91,7 @@ impl Refusal {
             Self::RationaleRequired => "This answer must say why: write it into the field of the message, then click again. Nothing was decided yet.".to_owned(),
             Self::RationaleTooLong => "The reason is too long. Nothing was decided: shorten it, then answer again.".to_owned(),
             Self::WindowLate => "The window for your reason took too long to open. Nothing was decided: click again.".to_owned(),
-            Self::NotRecorded => "Your answer could not be recorded. Nothing was decided: tell whoever runs this, and try again later.".to_owned(),
+            Self::KeyReused | Self::NotRecorded => "Your answer could not be recorded. Nothing was decided: tell whoever runs this, and try again later.".to_owned(),
             Self::Uncertain => "It is not certain whether your answer was recorded. Answer again: what was recorded is not recorded twice.".to_owned(),
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
-use super::{api::Api, payload::Capability};
+use super::{api::Api, blocks, message::Rendered, payload::Capability};
 
 /// How much of the three seconds that Slack waits may be spent on calling it.
 const BUDGET: Duration = Duration::from_millis(2_500);
@@ -37,20 +37,18 @@ impl Budget {
 
 /// A message for one person, which leaves the message that they clicked in as it is.
 pub(super) fn ephemeral(text: &str) -> Value {
-    let block = json!({"type": "plain_text", "text": text, "emoji": false});
     json!({
         "response_type": "ephemeral",
         "replace_original": false,
-        "text": escaped(text),
-        "blocks": [{"type": "section", "text": block}],
+        "text": blocks::fallback(text),
+        "blocks": [blocks::section(text)],
     })
 }
 
-/// A text for where Slack looks for commands in it.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+/// The message that somebody clicked in, as everybody sees it from now on.
+pub(super) fn replacement(rendered: Rendered) -> Value {
+    let Rendered { text, blocks } = rendered;
+    json!({"replace_original": true, "text": text, "blocks": blocks})
 }
 
 /// Says it at this URL, as far as there is time.
