@@ -1,6 +1,6 @@
 //! The root handle: what a host builds once and hands parts of to those who act.
 
-use std::{fmt, future::Future, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, num::NonZeroU32, sync::Arc};
 
 use crate::{
     approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
@@ -8,12 +8,12 @@ use crate::{
     decision::{envelope::Actor, event::InboundRefused},
     engine::{Builder, Engine, IntegrationUnavailable},
     id::{ApprovalId, CredentialKind, IntegrationId, TenantId},
-    integration::{Opening, StoredIntegration},
+    integration::{Delivery, Opening, StoredIntegration},
     secrets::{self, Credential, CredentialError, CredentialsMaintained},
     store::{Backend, CredentialCursor, StoreError, StoreHealth},
     tenant::{AdminWriteError, Tenant, administration},
     time::Timestamp,
-    worker::Worker,
+    worker::{Worker, reached},
 };
 
 /// Everything, for all tenants. Whoever holds it may do anything: hand [handles](Tenant) to those who act.
@@ -32,6 +32,9 @@ pub struct ApprovalView {
     pub message: ApprovalMessage,
     /// How it ended, if it did.
     pub resolution: Option<Resolution>,
+    /// What each integration has sent for it, or may have: its attempts, the earliest first. An integration whose attempts reached nobody
+    /// is not there.
+    pub reached: BTreeMap<IntegrationId, Vec<Delivery>>,
 }
 
 impl TraceMem {
@@ -77,6 +80,7 @@ impl TraceMem {
         Ok(ApprovalView {
             message,
             resolution: trace.resolution(),
+            reached: reached::by_integration(&trace),
         })
     }
 

@@ -7,7 +7,7 @@ mod concluding;
 mod delivering;
 mod lease;
 mod noting;
-mod reached;
+pub(crate) mod reached;
 mod schedule;
 
 use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};
