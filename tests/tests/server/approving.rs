@@ -24,7 +24,7 @@ async fn a_person_approves_by_the_printed_link() -> Tested {
     let again = server.decide("k1", &request(25)?).await?.json(200)?;
     assert_eq!(at(&again, "/verdict"), "review");
     assert_eq!(at(&again, "/approval/status"), "approved");
-    server.says("approval apr_").await?;
+    server.says(": approved").await?;
     server.stop().await
 }
 
