@@ -35,6 +35,7 @@ impl Schedule<'_> {
                 DeliveryErrorKind::Postponed { .. }
                 | DeliveryErrorKind::Ambiguous
                 | DeliveryErrorKind::Destination
+                | DeliveryErrorKind::Gone
                 | DeliveryErrorKind::Credentials
                 | DeliveryErrorKind::Message,
             )

@@ -108,9 +108,9 @@ pub(super) fn verify(keys: &LinkKeys, token: &str) -> Option<VerifiedLink> {
         delivery,
         approver,
         purpose: Purpose::Answer,
-        issued_at: _,
+        issued_at,
         expires_at,
-        nonce: _,
+        nonce,
     } = signed::open(keys, KeyUse::Link, LENGTH_LIMIT, token)?;
     Some(VerifiedLink {
         tenant,
@@ -118,6 +118,8 @@ pub(super) fn verify(keys: &LinkKeys, token: &str) -> Option<VerifiedLink> {
         approval,
         delivery,
         approver,
+        issued_at: Timestamp::from_micros(issued_at),
         expires_at: Timestamp::from_micros(expires_at),
+        nonce,
     })
 }

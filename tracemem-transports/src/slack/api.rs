@@ -145,6 +145,11 @@ impl Api {
         &self.client
     }
 
+    /// Where Slack is called.
+    pub(super) fn base(&self) -> &str {
+        &self.base.0
+    }
+
     async fn send(
         &self,
         method: &'static str,

@@ -8,8 +8,10 @@
 //!
 //! [`SlackKind`] opens the integrations that are rows of a tenant; a host that has one workspace builds its [`Slack`] itself.
 
+mod answering;
 mod api;
 mod api_error;
+mod app;
 mod blocks;
 mod calling;
 mod checking;
@@ -21,8 +23,15 @@ mod finding;
 mod kind;
 mod lanes;
 mod message;
+mod modal;
+mod payload;
+mod place;
 mod posted;
+mod refusal;
+mod reply;
 mod resolving;
+mod verify;
+mod whisper;
 
 use std::{fmt, sync::Arc};
 
@@ -40,8 +49,10 @@ pub(crate) use self::api::Api;
 use self::lanes::Lanes;
 pub use self::{
     api::{ApiUrl, InvalidApiUrl},
+    app::{SlackApp, VerifiedRequest, Whose},
     config::{ApproverIds, RationaleInput, SlackConfig, SlackMode},
     kind::SlackKind,
+    verify::SigningSecrets,
 };
 use crate::link::LinkKeys;
 
