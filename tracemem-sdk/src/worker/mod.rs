@@ -18,7 +18,7 @@ use crate::{
     decision::timers::bring_up_to_date,
     engine::Engine,
     id::TenantId,
-    store::{JobKind, LeasedJob, StoreError, StoreErrorKind, StreamId},
+    store::{JobKind, JobLease, LeasedJob, StoreError, StoreErrorKind, StreamId},
 };
 
 /// Works through what is due.
@@ -91,7 +91,7 @@ impl Worker {
         let until = now.saturating_add(settings.delivery_limit.saturating_mul(2));
         let jobs = backend
             .store
-            .lease_jobs(now, until, settings.worker_batch)
+            .lease_jobs(&JobLease::new(now, until, settings.worker_batch))
             .await?;
         let timers = backend
             .store
