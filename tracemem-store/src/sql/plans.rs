@@ -103,10 +103,7 @@ const PLANS: [(&str, &str); 38] = [
         TURNS,
         "beyond USING INDEX tracemem_jobs_turn (tenant>? AND tenant<?)",
     ),
-    (
-        TURNS,
-        "waiting USING INDEX tracemem_jobs_due (due_at<?)",
-    ),
+    (TURNS, "waiting USING INDEX tracemem_jobs_due (due_at<?)"),
     (
         TURNS,
         "due EXISTS USING INDEX tracemem_jobs_turn (tenant=? AND due_at<?)",
