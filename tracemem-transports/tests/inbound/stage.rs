@@ -79,7 +79,8 @@ impl Stage {
         let slack_kind = SlackKind::new(keys.clone())
             .api_url(ApiUrl::parse(&format!("http://{address}/api/"))?)
             .clock(clock.clone());
-        let webhook_kind = WebhookKind::new(Egress::new(Judge::new()), base.clone()).clock(clock.clone());
+        let webhook_kind =
+            WebhookKind::new(Egress::new(Judge::new()), base.clone()).clock(clock.clone());
         let tracemem = TraceMem::builder(store.clone())
             .clock(clock.clone())
             .key_provider(StaticKeyring::new(Kek::from_bytes(
@@ -239,7 +240,8 @@ async fn configure(tracemem: &TraceMem, tenant: &str, team: &str) -> Tested {
             .put_integration_json(integration.to_string().as_bytes())
             .await?;
     }
-    let route = json!({"approval_route_id": "people", "integration_id": "slack", "route": "C0CHANNEL01"});
+    let route =
+        json!({"approval_route_id": "people", "integration_id": "slack", "route": "C0CHANNEL01"});
     admin.put_route_json(route.to_string().as_bytes()).await?;
     Ok(())
 }
