@@ -144,20 +144,18 @@ async fn an_answer_of_another_time_is_refused() -> Tested {
 async fn an_approval_of_another_tenant_or_of_another_integration_is_not_found() -> Tested {
     let stage = Stage::new()?;
     let foreign: TenantId = "globex".parse()?;
-    let theirs = stage.ask_of(&foreign, None).await?;
-    let elsewhere = stage.ask_of(&stage.tenant, Some("others")).await?;
-    for (message, with_delivery) in [
-        (&theirs, true),
-        (&theirs, false),
-        (&elsewhere, true),
-        (&elsewhere, false),
-    ] {
+    let theirs = stage.ask_of(&foreign).await?;
+    let ours = stage.ask().await?;
+    for (webhook, message) in [(&stage.webhook, &theirs), (&stage.elsewhere, &ours)] {
         let mut body = answer(message, "approve");
-        if !with_delivery {
-            body["data"]["delivery_id"].take();
+        let whole = body.to_string();
+        body["data"]["delivery_id"].take();
+        for body in [whole, body.to_string()] {
+            let (parts, body) = signed(INBOUND, "answer-1", stage.now(), &body)?.into_parts();
+            let handled = webhook.handle(&stage.tracemem, &stage.tenant, &parts, &body);
+            let reply = Reply::of(handled.await)?;
+            assert!(reply.is(404, NOT_FOUND), "{reply:?}");
         }
-        let reply = stage.post("answer-1", &body).await?;
-        assert!(reply.is(404, NOT_FOUND), "{reply:?}");
         assert_eq!(status(&stage, message).await?, Status::NeedsApproval);
     }
     let mut unknown = answer(&theirs, "approve");

@@ -74,7 +74,7 @@ async fn a_request_and_its_outcome_are_posted() -> Tested {
         "automation_mode": "autonomous",
         "intent": "discount.apply",
         "title": "Discount of 25 percent",
-        "reason": null,
+        "reason": message.reason,
         "actor": "user:jane",
         "requirements": {"rationale": "optional", "approvers": "reached", "requester": "excluded", "quorum": 1},
         "requested_at": message.requested_at.to_string(),

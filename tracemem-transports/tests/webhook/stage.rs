@@ -13,7 +13,7 @@ use tracemem_sdk::{
     approval::{ApprovalMessage, Requirements},
     async_trait,
     decision::{DecisionRequest, Trace},
-    id::{AgentId, DecisionId, IntegrationId, TenantId},
+    id::{AgentId, DecisionId, TenantId},
     integration::{Credentials, Opening},
     policy::{Attachment, ExceptionTerms, PolicyFn, PolicyOutcome},
     route::{Destination, StoredRoute},
@@ -119,10 +119,16 @@ pub(crate) fn webhook(receiver: &Receiver, clock: impl Clock) -> Tested<Webhook>
 
 /// The same with more configuration.
 pub(crate) fn webhook_with(receiver: &Receiver, clock: impl Clock, more: Value) -> Tested<Webhook> {
+    webhook_as("hook", receiver, clock, more)
+}
+
+fn webhook_as(id: &str, receiver: &Receiver, clock: impl Clock, more: Value) -> Tested<Webhook> {
     let mut fields = configuration(&receiver.url("/CANARY-path?t=CANARY-query"));
     fields.extend(more.as_object().cloned().unwrap_or_default());
     let secrets = [("secret", OUTBOUND), ("inbound_secret", INBOUND)];
-    Ok(kind(local(receiver)?, clock)?.webhook(opening(fields, &secrets)?)?)
+    let mut opening = opening(fields, &secrets)?;
+    opening.id = id.parse()?;
+    Ok(kind(local(receiver)?, clock)?.webhook(opening)?)
 }
 
 pub(crate) struct Stage {
@@ -130,6 +136,8 @@ pub(crate) struct Stage {
     pub(crate) store: FaultyStore<MemoryStore>,
     pub(crate) clock: FakeClock,
     pub(crate) webhook: Webhook,
+    /// Another integration of the tenant, with the same secrets.
+    pub(crate) elsewhere: Webhook,
     pub(crate) receiver: Receiver,
     pub(crate) tenant: TenantId,
 }
@@ -144,13 +152,7 @@ impl Stage {
         let receiver = Receiver::answering(204)?;
         let webhook = webhook_with(&receiver, clock.clone(), more)?;
         let store = FaultyStore::new(Arc::new(MemoryStore::new()));
-        let other: IntegrationId = "other-hook".parse()?;
-        let mut elsewhere = opening(
-            configuration(&receiver.url("/other")),
-            &[("secret", OUTBOUND)],
-        )?;
-        elsewhere.id = other.clone();
-        let elsewhere = kind(local(&receiver)?, clock.clone())?.webhook(elsewhere)?;
+        let elsewhere = webhook_as("other-hook", &receiver, clock.clone(), json!({}))?;
         let asks = |code: &'static str| {
             move |_: &_| {
                 Ok(PolicyOutcome::requires_exception(
@@ -168,16 +170,16 @@ impl Stage {
                 StoredRoute::new("people".parse()?, "hook".parse()?, nowhere.clone())
                     .requirements(terms),
             )
-            .route(StoredRoute::new("others".parse()?, other, nowhere))
             .default_route("people".parse()?)
             .integration(webhook.clone())
-            .integration(elsewhere)
+            .integration(elsewhere.clone())
             .build()?;
         Ok(Self {
             tracemem,
             store,
             clock,
             webhook,
+            elsewhere,
             receiver,
             tenant: "acme".parse()?,
         })
@@ -185,22 +187,15 @@ impl Stage {
 
     /// Has a request decided that needs a human, and posts it.
     pub(crate) async fn ask(&self) -> Tested<ApprovalMessage> {
-        self.ask_of(&self.tenant, None).await
+        self.ask_of(&self.tenant).await
     }
 
-    pub(crate) async fn ask_of(
-        &self,
-        tenant: &TenantId,
-        route: Option<&str>,
-    ) -> Tested<ApprovalMessage> {
+    pub(crate) async fn ask_of(&self, tenant: &TenantId) -> Tested<ApprovalMessage> {
         let facts = Map::from_iter([("percent".to_owned(), Value::from(25))]);
         let key = format!("job-{}", self.receiver.accepted());
-        let mut request = DecisionRequest::new(key.parse()?, &"discount.apply".parse()?, facts)
+        let request = DecisionRequest::new(key.parse()?, &"discount.apply".parse()?, facts)
             .title("Discount of 25 percent")
             .actor("user:jane");
-        if let Some(route) = route {
-            request = request.approval_route(&route.parse()?);
-        }
         let agent: AgentId = "pricing".parse()?;
         let decided = self
             .tracemem
