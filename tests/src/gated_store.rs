@@ -11,9 +11,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use tracemem_sdk::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index, KeyClaim,
-        KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError, StoreErrorKind,
-        StoreHealth, Stream, StreamHead, StreamId, Version,
+        Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
+        IntegrationTally, KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store,
+        StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -284,6 +284,18 @@ impl Catalog for GatedStore {
         limit: NonZeroU32,
     ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
         self.store.whole().credentials(after, limit).await
+    }
+
+    async fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<IntegrationTally>, StoreError> {
+        self.store.whole().tally(tenant, integration).await
+    }
+
+    async fn tallies(&self, tenant: &TenantId) -> Result<Vec<IntegrationTally>, StoreError> {
+        self.store.whole().tallies(tenant).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The root handle: what a host builds once and hands parts of to those who act.
 
-use std::{fmt, future::Future, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, num::NonZeroU32, sync::Arc};
 
 use crate::{
     approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
@@ -8,12 +8,12 @@ use crate::{
     decision::{envelope::Actor, event::InboundRefused},
     engine::{Builder, Engine, IntegrationUnavailable},
     id::{ApprovalId, CredentialKind, IntegrationId, TenantId},
-    integration::{Opening, StoredIntegration},
+    integration::{Delivery, Integration},
     secrets::{self, Credential, CredentialError, CredentialsMaintained},
     store::{Backend, CredentialCursor, StoreError, StoreHealth},
     tenant::{AdminWriteError, Tenant, administration},
     time::Timestamp,
-    worker::Worker,
+    worker::{Worker, reached},
 };
 
 /// Everything, for all tenants. Whoever holds it may do anything: hand [handles](Tenant) to those who act.
@@ -32,6 +32,9 @@ pub struct ApprovalView {
     pub message: ApprovalMessage,
     /// How it ended, if it did.
     pub resolution: Option<Resolution>,
+    /// What each integration has sent for it, or may have: its attempts, the earliest first. An integration whose attempts reached nobody
+    /// is not there.
+    pub reached: BTreeMap<IntegrationId, Vec<Delivery>>,
 }
 
 impl TraceMem {
@@ -77,6 +80,7 @@ impl TraceMem {
         Ok(ApprovalView {
             message,
             resolution: trace.resolution(),
+            reached: reached::by_integration(&trace),
         })
     }
 
@@ -103,23 +107,24 @@ impl TraceMem {
         secrets::read(&self.engine, tenant, integration, kind, version).await
     }
 
-    /// What a stored integration is opened from, credentials included, whatever its switch says: for whoever takes what comes in through it.
-    /// `None` where this tenant has no such integration.
+    /// The integration of this tenant under this id, registered or stored, whether it is switched on or not: for whoever takes what comes in
+    /// through it, and knows its type ([`Integration`] is [`Any`](std::any::Any)). `None` where there is none.
     ///
     /// # Errors
     /// [`IntegrationUnavailable`], where its kind is unknown here, or a credential is missing or cannot be read.
-    pub async fn opening(
+    pub async fn integration(
         &self,
         tenant: &TenantId,
         integration: &IntegrationId,
-    ) -> Result<Option<(StoredIntegration, Opening)>, IntegrationUnavailable> {
-        let stored = match self.engine.stored_integration(tenant, integration).await {
-            Ok(stored) => stored,
-            Err(IntegrationUnavailable::Unknown(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let opening = self.engine.opening(tenant, &stored).await?;
-        Ok(Some((stored, opening)))
+    ) -> Result<Option<Arc<dyn Integration>>, IntegrationUnavailable> {
+        if let Some(registered) = self.engine.registered_integration(integration) {
+            return Ok(Some(registered));
+        }
+        match self.engine.stored_integration(tenant, integration).await {
+            Ok(stored) => self.engine.opened(tenant, stored).await.map(Some),
+            Err(IntegrationUnavailable::Unknown(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps on the administrative stream of a tenant that something with a good signature came in through an integration and was refused.

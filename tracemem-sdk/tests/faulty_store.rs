@@ -167,6 +167,8 @@ async fn outcomes(
                 .await,
         ),
         kind(store.credentials(None, all).await),
+        kind(store.tally(&tenant, &"mail".parse()?).await),
+        kind(store.tallies(&tenant).await),
         kind(store.list(&tenant, &Listing::default(), all).await),
         kind(store.close().await),
     ])

@@ -55,7 +55,8 @@ impl PlainStore {
 #[async_trait]
 impl Store for PlainStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        if !commit.documents.is_empty() || !commit.credentials.is_empty() {
+        let configures = !commit.documents.is_empty() || !commit.credentials.is_empty();
+        if configures || commit.tally.is_some() {
             return Err(StoreError::new(
                 StoreErrorKind::Unsupported,
                 "configuration",

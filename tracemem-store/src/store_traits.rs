@@ -12,9 +12,9 @@ macro_rules! store_traits {
                 id::{CredentialKind, IntegrationId, TenantId},
                 store::{
                     Archive, ArchivedStream, Catalog, Commit, Committed, CredentialCursor,
-                    Document, DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob, Leaving,
-                    Listing, Page, SealedCredential, Store, StoreError, StoreHealth, Stream,
-                    StreamHead, StreamId, Version,
+                    Document, DocumentKind, Index, IntegrationTally, KeyClaim, KeyDigest,
+                    LeasedJob, Leaving, Listing, Page, SealedCredential, Store, StoreError,
+                    StoreHealth, Stream, StreamHead, StreamId, Version,
                 },
                 time::Timestamp,
             };
@@ -128,6 +128,21 @@ macro_rules! store_traits {
                     limit: NonZeroU32,
                 ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
                     self.calls().credentials(after, limit).await
+                }
+
+                async fn tally(
+                    &self,
+                    tenant: &TenantId,
+                    integration: &IntegrationId,
+                ) -> Result<Option<IntegrationTally>, StoreError> {
+                    self.calls().tally(tenant, integration).await
+                }
+
+                async fn tallies(
+                    &self,
+                    tenant: &TenantId,
+                ) -> Result<Vec<IntegrationTally>, StoreError> {
+                    self.calls().tallies(tenant).await
                 }
             }
 

@@ -55,6 +55,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "axum-0_8")]
+mod body;
 #[cfg(feature = "https-client")]
 mod client;
 #[cfg(feature = "webhook")]
@@ -71,5 +73,7 @@ pub mod page;
 mod plain;
 #[cfg(feature = "slack")]
 pub mod slack;
+#[cfg(any(feature = "page", feature = "slack"))]
+mod urlencoded;
 #[cfg(feature = "webhook")]
 pub mod webhook;

@@ -27,6 +27,8 @@ pub struct Settings {
     /// The waits between attempts of a delivery: 0 s, 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h, each ±20 %. After the last comes a
     /// dead letter.
     pub delivery_schedule: Vec<Duration>,
+    /// After how many failed attempts in a row an integration is in error: 5.
+    pub integration_failures: NonZeroU32,
     /// How long a fact provider may take: 2 s.
     pub fact_limit: Duration,
     /// How often the worker looks for work that another process put: 250 ms.
@@ -62,6 +64,7 @@ impl Default for Settings {
                 minutes(300),
                 minutes(600),
             ],
+            integration_failures: NonZeroU32::MIN.saturating_add(4),
             fact_limit: Duration::from_secs(2),
             worker_poll: Duration::from_millis(250),
             worker_batch: NonZeroU32::MIN.saturating_add(15),

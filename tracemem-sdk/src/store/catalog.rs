@@ -1,10 +1,11 @@
-//! The catalog: versioned configuration documents of a tenant and its sealed credentials, written in the commit that records the change.
+//! The catalog: versioned configuration documents of a tenant, its sealed credentials and the tallies of its integrations, each written in
+//! the commit that records the change.
 
 use std::{fmt, num::NonZeroU32};
 
 use async_trait::async_trait;
 
-use super::{CredentialCursor, SealedCredential, Store, StoreError};
+use super::{CredentialCursor, IntegrationTally, SealedCredential, Store, StoreError};
 use crate::id::{CredentialKind, IntegrationId, TenantId};
 
 /// What kind of configuration a document is.
@@ -69,8 +70,8 @@ pub struct DocumentWrite {
 /// A document as it is stored: what was written, unchanged.
 pub type Document = DocumentWrite;
 
-/// Reads configuration documents and sealed credentials. Both are written by [`Store::commit`]; documents are never changed and never
-/// deleted. No call that reads the one reads the other.
+/// Reads configuration documents, sealed credentials and tallies. All are written by [`Store::commit`]; documents are never changed and
+/// never deleted. No call that reads the one reads the other.
 ///
 /// # Contract
 /// - What a commit wrote is read by whoever asks after it returned.
@@ -83,6 +84,9 @@ pub type Document = DocumentWrite;
 ///   after `after`, at most `limit`. The cost of a page does not grow with the number of credentials stored.
 /// - A commit with a [`CredentialChange`](super::CredentialChange) that does not fit what is there (a version that is not the next, an
 ///   envelope that is not what it replaces, a removal of what is not there or is the newest) fails as one with a wrong document does.
+/// - A commit with a [`Tally`](super::Tally) counts it once where it is written, and not where it is refused or fails; of any number of
+///   concurrent ones none is lost. `tally` gives what was counted of an integration, `tallies` of all that anything was counted of, by id in
+///   byte order; of another tenant nothing.
 /// - A dropped future leaves nothing behind. Calls overlap.
 #[async_trait]
 pub trait Catalog: Store + fmt::Debug {
@@ -119,4 +123,14 @@ pub trait Catalog: Store + fmt::Debug {
         after: Option<&CredentialCursor>,
         limit: NonZeroU32,
     ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError>;
+
+    /// What the attempts of an integration come to; `None` where none was counted.
+    async fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<IntegrationTally>, StoreError>;
+
+    /// What the attempts of each of the tenant's integrations come to.
+    async fn tallies(&self, tenant: &TenantId) -> Result<Vec<IntegrationTally>, StoreError>;
 }

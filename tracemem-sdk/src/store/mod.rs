@@ -17,6 +17,7 @@ mod host_transaction;
 mod index;
 mod job;
 mod store_error;
+mod tally;
 
 use std::{fmt, num::NonZeroU32};
 
@@ -32,6 +33,7 @@ pub use self::{
     index::{AnyOf, Cursor, Index, Listed, Listing, Order, Page},
     job::{Job, JobCompletion, JobFate, JobKind, LeaseToken, LeasedJob},
     store_error::{StoreError, StoreErrorKind},
+    tally::{CountedAttempt, IntegrationTally, Tally},
 };
 use crate::{
     evidence::digest::Digest,
@@ -140,7 +142,8 @@ impl StoreHealth {
 ///   It may return early. It subscribes before it looks, so that no commit is slept through.
 /// - After `close` every call fails with [`StoreErrorKind::Closed`]; commits acknowledged before are kept. A wait under way ends then,
 ///   well or with that error. Other handles on the same database, of this process or another, stay open.
-/// - A store that is no [`Catalog`] refuses a commit that holds documents or credentials with [`StoreErrorKind::Unsupported`].
+/// - A store that is no [`Catalog`] refuses a commit that holds documents, credentials or a tally with
+///   [`StoreErrorKind::Unsupported`].
 #[cfg_attr(feature = "unstable-mocks", mockall::automock)]
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {

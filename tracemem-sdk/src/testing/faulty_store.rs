@@ -14,8 +14,8 @@ use crate::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
         Backend, Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
-        KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError,
-        StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
+        IntegrationTally, KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store,
+        StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -299,6 +299,20 @@ impl<S: Catalog + ?Sized> Catalog for FaultyStore<S> {
     ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
         self.reachable("listing credentials")?;
         self.inner.credentials(after, limit).await
+    }
+
+    async fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<IntegrationTally>, StoreError> {
+        self.reachable("reading a tally")?;
+        self.inner.tally(tenant, integration).await
+    }
+
+    async fn tallies(&self, tenant: &TenantId) -> Result<Vec<IntegrationTally>, StoreError> {
+        self.reachable("listing tallies")?;
+        self.inner.tallies(tenant).await
     }
 }
 

@@ -5,8 +5,9 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 
 use super::{
-    delivering::panicked,
+    delivering::{panicked, unavailable},
     lease::{Attempted, JobError, drop_job, record},
+    noting::note,
     reached::{reached, untold},
 };
 use crate::{
@@ -60,7 +61,9 @@ pub(super) async fn conclude(engine: &Engine, leased: &LeasedJob) -> Result<(), 
         unroutable: false,
         others: untold.len() > 1,
     };
-    record(engine, leased, trace, &attempted).await
+    record(engine, leased, trace, &attempted).await?;
+    note(engine, &leased.tenant, &attempted).await;
+    Ok(())
 }
 
 async fn tell(
@@ -68,13 +71,10 @@ async fn tell(
     integration: &IntegrationId,
     conclusion: &Conclusion,
 ) -> Result<(), DeliveryError> {
-    let Some(integration) = engine.integrations.get(integration) else {
-        let what = "this process does not have the integration";
-        return Err(DeliveryError::new(
-            DeliveryErrorKind::Transient { retry_after: None },
-            what,
-        ));
-    };
+    let integration = engine
+        .integration(&conclusion.tenant, integration)
+        .await
+        .map_err(unavailable)?;
     let until = engine.now().saturating_add(engine.settings.delivery_limit);
     let telling = AssertUnwindSafe(integration.conclude(conclusion));
     tokio::select! {

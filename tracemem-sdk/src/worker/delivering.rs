@@ -6,13 +6,14 @@ use futures_util::FutureExt;
 
 use super::{
     lease::{Attempted, JobError, drop_job, record},
+    noting::note,
     reached::reached,
 };
 use crate::{
     approval::ApprovalMessage,
     decision::{Trace, event::DeliveryPurpose, status::Status},
-    engine::Engine,
-    integration::{Delivery, DeliveryError, DeliveryErrorKind},
+    engine::{Engine, IntegrationUnavailable},
+    integration::{Delivery, DeliveryError, DeliveryErrorKind, OpenError},
     route::{Address, RouteError},
     store::{LeasedJob, StreamId},
 };
@@ -53,7 +54,9 @@ pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), J
     if let Err(error) = &attempted.outcome {
         tracing::warn!(delivery = %message.delivery, attempt = leased.attempt, error = %error, "a delivery failed");
     }
-    record(engine, leased, trace, &attempted).await
+    record(engine, leased, trace, &attempted).await?;
+    note(engine, &leased.tenant, &attempted).await;
+    Ok(())
 }
 
 /// The trace, if its approval still waits to be answered.
@@ -112,13 +115,10 @@ async fn hand_over(
     address: &Address,
     message: &ApprovalMessage,
 ) -> Result<Delivery, DeliveryError> {
-    let Some(integration) = engine.integrations.get(&address.integration) else {
-        let what = "this process does not have the integration";
-        return Err(DeliveryError::new(
-            DeliveryErrorKind::Transient { retry_after: None },
-            what,
-        ));
-    };
+    let integration = engine
+        .integration(&message.tenant, &address.integration)
+        .await
+        .map_err(unavailable)?;
     let until = engine.now().saturating_add(engine.settings.delivery_limit);
     let handing_over = AssertUnwindSafe(integration.deliver(message, &address.destination));
     tokio::select! {
@@ -127,6 +127,18 @@ async fn hand_over(
             Err(DeliveryError::new(DeliveryErrorKind::Ambiguous, "the integration took too long"))
         }
     }
+}
+
+/// An integration that cannot be used now may be later: it is mended, switched on, or another process has it.
+pub(super) fn unavailable(error: IntegrationUnavailable) -> DeliveryError {
+    let kind = match error {
+        IntegrationUnavailable::Credential(_)
+        | IntegrationUnavailable::Open(OpenError::MissingCredential(_)) => {
+            DeliveryErrorKind::Credentials
+        }
+        _ => DeliveryErrorKind::Transient { retry_after: None },
+    };
+    DeliveryError::new(kind, error.to_string())
 }
 
 /// An attempt that panicked counts like one whose answer was lost, so that the schedule ends it and the trace shows it.

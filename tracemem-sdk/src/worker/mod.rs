@@ -6,7 +6,8 @@
 mod concluding;
 mod delivering;
 mod lease;
-mod reached;
+mod noting;
+pub(crate) mod reached;
 mod schedule;
 
 use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};

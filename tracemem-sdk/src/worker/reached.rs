@@ -1,6 +1,6 @@
 //! What attempts have left at a target, read from the trace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     decision::{
@@ -45,6 +45,26 @@ pub(super) fn reached(trace: &Trace, integration: &IntegrationId) -> Vec<Deliver
         })
     });
     attempts.collect()
+}
+
+/// What each integration has left, or may have.
+pub(crate) fn by_integration(trace: &Trace) -> BTreeMap<IntegrationId, Vec<Delivery>> {
+    let attempted = trace
+        .events()
+        .iter()
+        .filter_map(|recorded| match &recorded.event {
+            Some(Event::DeliveryAttempted(attempt)) => attempt.integration_id.clone(),
+            _ => None,
+        });
+    let integrations: BTreeSet<IntegrationId> = attempted.collect();
+    integrations
+        .into_iter()
+        .map(|integration| {
+            let deliveries = reached(trace, &integration);
+            (integration, deliveries)
+        })
+        .filter(|(_, deliveries)| !deliveries.is_empty())
+        .collect()
 }
 
 /// The integrations that may have reached somebody since they were last told how it ended, by id.

@@ -15,6 +15,7 @@ mod m0002_search;
 mod m0003_credentials;
 mod m0004_archive;
 mod m0005_unread_index;
+mod m0006_tallies;
 
 /// When the tables are made or brought up to date.
 ///
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_credentials::Credentials),
             Box::new(m0004_archive::Archive),
             Box::new(m0005_unread_index::UnreadIndex),
+            Box::new(m0006_tallies::Tallies),
         ]
     }
 

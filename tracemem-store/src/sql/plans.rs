@@ -21,13 +21,14 @@ use super::{
     },
     jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS},
     streams::{KEY, LAST, STREAM, VERSION},
+    tallies::{TALLIES, TALLY},
 };
 use crate::sqlite::{Connector, VERSIONS, bring_up_to_date};
 
 type Tested = Result<(), Box<dyn Error>>;
 
 /// Every statement that looks for rows, and how it finds them.
-const PLANS: [(&str, &str); 31] = [
+const PLANS: [(&str, &str); 33] = [
     (
         LEAVES,
         "tracemem_entries USING INDEX sqlite_autoindex_tracemem_entries_1 (tenant=? AND stream=?)",
@@ -146,6 +147,11 @@ const PLANS: [(&str, &str); 31] = [
         WALK_CREDENTIALS,
         "tracemem_credentials USING PRIMARY KEY ((tenant,integration,kind,version)>(?,?,?,?))",
     ),
+    (
+        TALLY,
+        "tracemem_tallies USING PRIMARY KEY (tenant=? AND integration=?)",
+    ),
+    (TALLIES, "tracemem_tallies USING PRIMARY KEY (tenant=?)"),
 ];
 
 /// How each list finds its ids, from either end: in the order of an index that holds all it needs.

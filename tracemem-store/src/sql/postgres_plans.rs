@@ -18,6 +18,7 @@ use super::{
     },
     jobs::{LEASE_JOBS_POSTGRES, LEASE_TIMERS_POSTGRES},
     streams::{STREAM, VERSION},
+    tallies::{TALLIES, TALLY},
 };
 use crate::{
     migrations::Migrator,
@@ -112,7 +113,7 @@ async fn a_plan_of_empty_tables_reads_what_was_asked_for_and_sorts_nothing() -> 
 }
 
 /// Statements that write or lease, with the types of their parameters where the text does not tell them.
-const WRITES: [(&str, &str); 17] = [
+const WRITES: [(&str, &str); 19] = [
     ("", quick::WRITE),
     ("", LEASE_JOBS_POSTGRES),
     ("", LEASE_TIMERS_POSTGRES),
@@ -133,6 +134,8 @@ const WRITES: [(&str, &str); 17] = [
     ("", DROP_STREAM),
     ("", DROP_TERM),
     ("", ARCHIVED),
+    ("", TALLY),
+    ("", TALLIES),
 ];
 
 /// The one table that is read whole: it has a row for each process that waits.

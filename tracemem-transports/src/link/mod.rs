@@ -6,11 +6,15 @@
 
 mod base_url;
 mod integration;
-mod keys;
+pub(crate) mod keys;
+#[cfg(any(feature = "email", feature = "page"))]
+mod mailbox;
 mod secret_url;
+pub(crate) mod signed;
 mod sink;
 mod token;
 mod verified;
+mod verifier;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -20,6 +24,9 @@ use tracemem_sdk::{
     time::{Clock, SystemClock, Timestamp},
 };
 
+#[cfg(feature = "page")]
+pub(crate) use self::mailbox::is_same_mailbox;
+pub(crate) use self::verifier::Verifier;
 pub use self::{
     base_url::{BaseUrl, InvalidBaseUrl},
     integration::LinkIntegration,
@@ -74,6 +81,11 @@ impl Links {
         }
     }
 
+    #[cfg(feature = "email")]
+    pub(crate) fn clock_of(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
     /// The integration.
     #[must_use]
     pub fn integration(&self) -> &IntegrationId {
@@ -119,13 +131,11 @@ impl Links {
     /// # Errors
     /// [`LinkRefused`].
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedLink, LinkRefused> {
-        let link = token::verify(&self.keys, token)
-            .filter(|link| link.integration == self.integration)
-            .ok_or(LinkRefused::Invalid)?;
-        if now >= link.expires_at {
-            return Err(LinkRefused::Expired(Box::new(link)));
-        }
-        Ok(link)
+        self.verifier().verify(token, now)
+    }
+
+    pub(crate) fn verifier(&self) -> Verifier {
+        Verifier::of(self.integration.clone(), self.keys.clone())
     }
 }
 

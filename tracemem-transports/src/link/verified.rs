@@ -21,8 +21,12 @@ pub struct VerifiedLink {
     pub delivery: DeliveryId,
     /// Who answers by it.
     pub approver: ApproverId,
+    /// When it was minted.
+    pub issued_at: Timestamp,
     /// From when on it does not work any more.
     pub expires_at: Timestamp,
+    /// What no other link has: 22 characters of `A-Z a-z 0-9 _ -`.
+    pub nonce: String,
 }
 
 impl fmt::Debug for VerifiedLink {
@@ -34,6 +38,8 @@ impl fmt::Debug for VerifiedLink {
             expires_at,
             integration: _,
             approver: _,
+            issued_at: _,
+            nonce: _,
         } = self;
         f.debug_struct("VerifiedLink")
             .field("tenant", tenant)

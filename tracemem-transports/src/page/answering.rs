@@ -1,37 +1,63 @@
 //! Deciding: from a form that was sent to an answer that counts.
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
-use tracemem_sdk::approval::{AnswerError, ApproverIdentity, VerifiedAnswer};
+use http::{HeaderMap, Response, StatusCode, header, request::Parts};
+use tracemem_sdk::{
+    approval::{AnswerError, AnswerKey, NotEligible, VerifiedAnswer},
+    decision::event::{Choice, RequesterTerm},
+};
 
 use super::{
-    ConfirmPage, Ended, Form, Notice, Problems, Waiting,
+    ConfirmPage, Ended, Form, Notice, Problems, Waiting, evidence,
     request::{RATIONALE_MISSING, RATIONALE_TOO_LONG},
 };
-use crate::link::BaseUrl;
+use crate::link::{BaseUrl, VerifiedLink, is_same_mailbox};
 
 impl ConfirmPage {
     /// Counts the answer of a form, and says what came of it.
-    pub(super) async fn answer(&self, waiting: &Waiting, typed: &Form) -> Response<Bytes> {
+    pub(super) async fn answer(
+        &self,
+        waiting: &Waiting,
+        typed: &Form,
+        parts: &Parts,
+    ) -> Response<Bytes> {
         let problems = Problems::of(typed, &waiting.message, self.guard);
         let Some(choice) = typed.choice.filter(|_| !problems.any()) else {
             return self.form(StatusCode::UNPROCESSABLE_ENTITY, waiting, typed, &problems);
         };
-        let Waiting { link, message } = waiting;
-        let identity = ApproverIdentity::new(link.approver.clone());
+        let Waiting {
+            link,
+            message,
+            person,
+        } = waiting;
+        // Letter case and the two forms of a domain hide nobody; that ids are equal otherwise is found by the sdk.
+        let excluded = message.requirements.requester == RequesterTerm::Excluded;
+        if excluded && is_same_mailbox(&message.actor, person.identity.id.as_str()) {
+            return Notice::NotEligible(NotEligible::Requester).reply(StatusCode::GONE);
+        }
         let answer = VerifiedAnswer::vouched_for(
             link.tenant.clone(),
             link.approval.clone(),
-            identity,
+            person.identity.clone(),
             "link",
             choice,
         )
         .through(link.integration.clone())
-        .because(typed.rationale.as_str());
+        .because(typed.rationale.as_str())
+        .under_key(key(link, choice, &typed.rationale));
+        let now = self.tracemem.now();
+        let answer = evidence::with_evidence(answer, link, person, &parts.headers, now);
         let error = match self.tracemem.answer(&answer).await {
             Ok(answered) => {
                 return Notice::Recorded(Box::new(answered), message.title.clone())
                     .reply(StatusCode::GONE);
+            }
+            // The link's nonce was claimed in the commit that resolved the approval: another answer of the same link was faster.
+            Err(AnswerError::KeyReused) => {
+                return match self.waiting(&typed.token, parts).await {
+                    Ok(_) => Notice::Uncertain.reply(StatusCode::GONE),
+                    Err(notice) => notice.after_answering().reply(StatusCode::GONE),
+                };
             }
             Err(error) => error,
         };
@@ -49,7 +75,11 @@ impl ConfirmPage {
 
     /// What is wrong with the rationale, or what else is to be said.
     fn refused(&self, waiting: &Waiting, error: AnswerError) -> Result<&'static str, Notice> {
-        let Waiting { link, message } = waiting;
+        let Waiting {
+            link,
+            message,
+            person,
+        } = waiting;
         match error {
             AnswerError::RationaleRequired => return Ok(RATIONALE_MISSING),
             AnswerError::Invalid {
@@ -58,7 +88,7 @@ impl ConfirmPage {
             AnswerError::AlreadyResolved(resolution) => {
                 return Err(Notice::Overtaken(Box::new(Ended {
                     resolution: *resolution,
-                    viewer: link.approver.clone(),
+                    viewer: person.identity.id.clone(),
                     title: Some(message.title.clone()),
                 })));
             }
@@ -76,6 +106,16 @@ impl ConfirmPage {
             _ => Notice::Uncertain,
         })
     }
+}
+
+/// A link's nonce with what was answered by it, so that the nonce stands in the store beside the answer that used it.
+fn key(link: &VerifiedLink, choice: Choice, rationale: &str) -> AnswerKey {
+    let choice = match choice {
+        Choice::Approve => "approve",
+        Choice::Reject => "reject",
+    };
+    let sent = [choice, "\n", rationale.trim()].concat();
+    AnswerKey::new(["link/", &link.nonce].concat(), sent.as_bytes())
 }
 
 /// Whether a form was sent by our own page, as far as the browser tells: `Sec-Fetch-Site` and `Origin` are absent, or ours.

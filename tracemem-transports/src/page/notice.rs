@@ -1,7 +1,7 @@
 //! Everything the page says beside the request itself: what happened, or why nothing did.
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use tracemem_sdk::{
     approval::{Answered, NotEligible},
     time::Timestamp,
@@ -28,6 +28,12 @@ pub(super) enum Notice {
     /// This answer came too late, because another was faster.
     Overtaken(Box<Ended>),
     NotEligible(NotEligible),
+    /// The link was not enough, and who it is was not proven.
+    NotProven,
+    /// Who it is must be proven there first.
+    Elsewhere(HeaderValue),
+    /// The link is too new to be answered.
+    TooSoon,
     /// The store failed while the request was read.
     NotShown,
     /// The store failed while the answer was written.
@@ -46,8 +52,19 @@ pub(super) enum Notice {
 impl Notice {
     /// The page that says it. A GET of what has expired is a page like any other; for a POST it is gone.
     pub(super) fn reply(self, when_expired: StatusCode) -> Response<Bytes> {
+        if let Self::Elsewhere(to) = self {
+            return reply::elsewhere(to);
+        }
         let (status, page) = self.page(when_expired);
         reply::page(status, &page)
+    }
+
+    /// The notice for somebody who has just answered.
+    pub(super) fn after_answering(self) -> Self {
+        match self {
+            Self::Ended(ended) => Self::Overtaken(ended),
+            other => other,
+        }
     }
 
     fn page(self, when_expired: StatusCode) -> (StatusCode, NoticePage) {
@@ -75,6 +92,16 @@ impl Notice {
                 StatusCode::FORBIDDEN,
                 "You may not answer this request",
                 refusal(why),
+            ),
+            Self::NotProven | Self::Elsewhere(_) => plainly(
+                StatusCode::FORBIDDEN,
+                "You may not answer this request",
+                "Holding the link is not enough for it, and it is not known who you are. Nothing was recorded; the request still waits.",
+            ),
+            Self::TooSoon => plainly(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Your answer was not recorded yet",
+                "It came too soon after the link was sent. Please read the request, go back, and send your answer again in a moment.",
             ),
             Self::NotShown => plainly(
                 StatusCode::SERVICE_UNAVAILABLE,

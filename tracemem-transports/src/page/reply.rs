@@ -1,6 +1,6 @@
 //! Replies: the same headers on every one of them, whatever it says.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use askama::Template;
 use bytes::Bytes;
@@ -51,6 +51,22 @@ pub(super) fn options() -> Response<Bytes> {
 /// The reply with the methods that the page answers to.
 pub(super) fn allowing(mut reply: Response<Bytes>) -> Response<Bytes> {
     reply.headers_mut().insert(header::ALLOW, ALLOW);
+    reply
+}
+
+/// The reply that says when to come again, in whole seconds.
+pub(super) fn retry_after(wait: Duration, mut reply: Response<Bytes>) -> Response<Bytes> {
+    let seconds = wait.as_secs().saturating_add(1);
+    reply
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    reply
+}
+
+/// Sends the browser somewhere else, which it asks for by GET.
+pub(super) fn elsewhere(to: HeaderValue) -> Response<Bytes> {
+    let mut reply = bare(StatusCode::SEE_OTHER);
+    reply.headers_mut().insert(header::LOCATION, to);
     reply
 }
 

@@ -4,7 +4,6 @@ use askama::Template;
 use tracemem_sdk::{
     approval::ApprovalMessage,
     decision::event::{Choice, RationaleTerm},
-    id::ApproverId,
 };
 
 use super::{ClickGuard, form::Form};
@@ -85,7 +84,7 @@ impl<'a> RequestPage<'a> {
     pub(super) fn new(
         action: &'a str,
         message: &'a ApprovalMessage,
-        approver: &ApproverId,
+        approver: &str,
         guard: ClickGuard,
         typed: &'a Form,
         problems: &'a Problems,
@@ -104,7 +103,7 @@ impl<'a> RequestPage<'a> {
             facts: message.facts.iter().map(shown).collect(),
             requested_at: Moment::of(message.requested_at),
             expires_at: Moment::of(message.expires_at),
-            approver: line(approver.as_str()),
+            approver: line(approver),
             id_head,
             id_tail,
             rationale_required: message.requirements.rationale == RationaleTerm::Required,

@@ -1,8 +1,10 @@
 //! The links and the page behind them, as people, mail scanners and attackers meet them: on a store in memory and a clock that tests move.
 
+mod beyond_links;
 mod conformance;
 mod deciding;
 mod delivering;
+mod every_integration;
 mod headers;
 mod hostile;
 mod racing;

@@ -9,7 +9,7 @@ use crate::{
     integration::{
         FailureReason, Health, IntegrationKind, IntegrationStatus, StoredIntegration, Switch,
     },
-    store::DocumentKind,
+    store::{DocumentKind, IntegrationTally},
     time::Timestamp,
 };
 
@@ -25,6 +25,18 @@ pub struct IntegrationView {
     pub failing: Option<FailureReason>,
     /// Since when it fails, or works again; `None` where it never failed.
     pub since: Option<Timestamp>,
+    /// Its attempts, counted over all processes; `None` before the first.
+    pub tally: Option<IntegrationTally>,
+}
+
+impl IntegrationView {
+    /// The share of attempts that were delivered, from 0 to 1; `None` before the first.
+    #[must_use]
+    pub fn delivery_success_rate(&self) -> Option<f64> {
+        let tally = self.tally.as_ref()?;
+        let share = |part: u64| part as f64 / tally.attempts as f64;
+        (tally.attempts > 0).then(|| share(tally.delivered))
+    }
 }
 
 impl Admin {
@@ -126,11 +138,17 @@ impl Admin {
         configuration: &Configuration,
         stored: &StoredIntegration,
     ) -> Result<IntegrationView, AdminError> {
+        let tally = self
+            .catalog()?
+            .tally(&self.tenant, &stored.id)
+            .await
+            .map_err(AdminError::Store)?;
         let health = configuration.health(&stored.id);
         Ok(IntegrationView {
             status: Health::status(health, stored.switch),
             failing: health.and_then(|health| health.failing),
             since: health.map(|health| health.since),
+            tally,
             stored: stored.clone(),
         })
     }

@@ -26,8 +26,8 @@ use crate::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
         Archive, ArchivedStream, Backend, Catalog, Commit, Committed, CredentialCursor, Document,
-        DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob, Leaving, Listing, Page,
-        SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
+        DocumentKind, Index, IntegrationTally, KeyClaim, KeyDigest, LeasedJob, Leaving, Listing,
+        Page, SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
         StreamId, Term, Version,
     },
     time::Timestamp,
@@ -277,6 +277,18 @@ impl Catalog for MemoryStore {
         Ok(self
             .tables("listing credentials")?
             .credentials(after, limit))
+    }
+
+    async fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<IntegrationTally>, StoreError> {
+        Ok(self.tables("reading a tally")?.tally(tenant, integration))
+    }
+
+    async fn tallies(&self, tenant: &TenantId) -> Result<Vec<IntegrationTally>, StoreError> {
+        Ok(self.tables("listing tallies")?.tallies(tenant))
     }
 }
 

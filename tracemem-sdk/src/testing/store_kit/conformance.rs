@@ -178,6 +178,14 @@ macro_rules! catalog_conformance {
                 of_concurrent_writers_of_a_credential_exactly_one_wins,
                 a_change_that_does_not_fit_fails_none_of_its_neighbours,
             }
+            tallies::{
+                attempts_are_counted_one_by_one,
+                what_is_not_written_is_not_counted,
+                an_attempt_is_counted_with_the_job_that_made_it,
+                of_concurrent_attempts_none_is_lost,
+                tallies_are_listed_by_id,
+                a_tenant_finds_no_tally_of_another,
+            }
         }
     };
 }
@@ -192,6 +200,7 @@ macro_rules! no_catalog_conformance {
             no_catalog::{
                 documents_are_refused_as_unsupported,
                 credentials_are_refused_as_unsupported,
+                tallies_are_refused_as_unsupported,
             }
         }
     };

@@ -33,6 +33,7 @@ pub mod reads;
 pub mod refusals;
 pub mod searches;
 mod stage;
+pub mod tallies;
 pub mod timers;
 pub mod waits;
 pub mod writes;
