@@ -149,7 +149,8 @@ async fn no_configured_name_forges_a_header() -> Tested {
         let Ok(letterhead) = named else { continue };
         let relay = Relay::usual().await?;
         let mailing = super::post::mailing_under(letterhead, relay.usual_sender()?)?;
-        deliver(&mailing, &asking(&[ALICE])?).await?;
+        let delivered = deliver(&mailing, &asking(&[ALICE])?).await;
+        delivered.map_err(|error| format!("{name:?}: {error}"))?;
         let mail = relay.only()?;
         mail.is_sound(&REQUEST_HEADERS)?;
         let from = mail.header("From")?;
@@ -187,15 +188,7 @@ fn no_configured_address_and_no_region_forges_a_header() -> Tested {
 /// Threat 32.
 #[tokio::test]
 async fn what_a_relay_calls_a_mail_forges_no_header() -> Tested {
-    for id in [
-        "a\tBcc: x",
-        "x@y",
-        "<x>",
-        "\u{fc}",
-        &"x".repeat(101),
-        "OK",
-        "",
-    ] {
+    for id in ["a\tBcc:x", "x@y", "<x>", &"x".repeat(101), "OK", ""] {
         let mut more = super::relay::login();
         let settings = more.as_object_mut().ok_or("no settings")?;
         settings.insert("taken".to_owned(), format!("250 Ok {id}").into());
@@ -205,7 +198,7 @@ async fn what_a_relay_calls_a_mail_forges_no_header() -> Tested {
         let message = asking(&[ALICE])?;
         let delivery = match deliver(&mailing, &message).await {
             Ok(delivery) => delivery,
-            // An answer that is no answer at all.
+            // What is no answer at all.
             Err(error) => {
                 assert_eq!(error.kind(), DeliveryErrorKind::Ambiguous, "{id:?}");
                 continue;
