@@ -35,7 +35,8 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     // Whatever would be made visible in a line is no part of a name: line ends and NUL forge headers, the rest forges what is read.
     let is_visible = plain::line(name) == name;
     let count = name.chars().count();
-    if name.trim().is_empty() || count > NAME_LIMIT || !is_visible || name.contains("=?") {
+    let is_blank = name.trim().is_empty();
+    if is_blank || count > NAME_LIMIT || !is_visible || name.contains("=?") {
         return Err(
             "it has 1 to 100 characters, and neither `=?` nor line ends, control characters and such as are invisible or reorder text",
         );

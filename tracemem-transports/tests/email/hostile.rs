@@ -138,7 +138,23 @@ async fn no_text_of_an_answer_is_more_than_text_in_its_mail() -> Tested {
 /// Threat 32.
 #[tokio::test]
 async fn no_configured_name_forges_a_header() -> Tested {
-    for name in CORPUS {
+    const NAMES: [&str; 14] = [
+        ".",
+        ".a",
+        "a.b",
+        "a.",
+        "Dr. A. B",
+        "a, b",
+        "a;b:c",
+        "(x) a",
+        "a\\b\"c\"",
+        "\u{dc}. M\u{fc}ller, \"x\"",
+        "<a@b.example>",
+        "a@b.example",
+        "a ",
+        "a  b",
+    ];
+    for name in CORPUS.into_iter().chain(NAMES) {
         let named = letterhead()?.from_name(name);
         if name
             .chars()
@@ -155,6 +171,9 @@ async fn no_configured_name_forges_a_header() -> Tested {
         mail.is_sound(&REQUEST_HEADERS)?;
         let from = mail.header("From")?;
         assert!(from.ends_with("<approvals@example.org>"), "{from}");
+        // Python 3.11 puts a space between two encoded words of a name.
+        let dense = |text: &str| text.replace(char::is_whitespace, "");
+        assert_eq!(dense(mail.from_name()?), dense(name));
     }
     Ok(())
 }
