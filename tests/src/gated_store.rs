@@ -11,9 +11,10 @@ use tokio::sync::{Mutex, MutexGuard};
 use tracemem_sdk::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index, KeyClaim,
-        KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store, StoreError, StoreErrorKind,
-        StoreHealth, Stream, StreamHead, StreamId, Version,
+        Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
+        IntegrationTally, JobLease, KeyClaim, KeyDigest, LeasedJob, Listing, Page,
+        SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
+        StreamId, Version,
     },
     time::Timestamp,
 };
@@ -202,14 +203,9 @@ impl Store for GatedStore {
         self.store.whole().find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
         let _turn = self.turn().await;
-        self.store.whole().lease_jobs(now, until, limit).await
+        self.store.whole().lease_jobs(lease).await
     }
 
     async fn lease_timers(
@@ -284,6 +280,18 @@ impl Catalog for GatedStore {
         limit: NonZeroU32,
     ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
         self.store.whole().credentials(after, limit).await
+    }
+
+    async fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<IntegrationTally>, StoreError> {
+        self.store.whole().tally(tenant, integration).await
+    }
+
+    async fn tallies(&self, tenant: &TenantId) -> Result<Vec<IntegrationTally>, StoreError> {
+        self.store.whole().tallies(tenant).await
     }
 }
 

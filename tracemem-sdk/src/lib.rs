@@ -28,7 +28,9 @@ mod tracemem;
 pub mod worker;
 
 pub use self::{
-    engine::{BuildError, Builder, ConfigurationError, Settings},
+    engine::{
+        BuildError, Builder, ConfigurationError, HealthNotNoted, IntegrationUnavailable, Settings,
+    },
     tracemem::{ApprovalView, TraceMem},
 };
 /// The macro that the plug-in traits are written with, so that versions agree.

@@ -1,17 +1,19 @@
 //! The root handle: what a host builds once and hands parts of to those who act.
 
-use std::{fmt, future::Future, num::NonZeroU32, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, num::NonZeroU32, sync::Arc};
 
 use crate::{
     approval::{AnswerError, Answered, ApprovalMessage, Resolution, VerifiedAnswer, answering},
     archive::{self, ArchiveError, ArchiveProgress, ArchiveSink, ArchiveTerms},
-    engine::{Builder, Engine},
+    decision::{envelope::Actor, event::InboundRefused},
+    engine::{Builder, Engine, IntegrationUnavailable},
     id::{ApprovalId, CredentialKind, IntegrationId, TenantId},
+    integration::{Delivery, Integration},
     secrets::{self, Credential, CredentialError, CredentialsMaintained},
     store::{Backend, CredentialCursor, StoreError, StoreHealth},
-    tenant::Tenant,
+    tenant::{AdminWriteError, Tenant, administration},
     time::Timestamp,
-    worker::Worker,
+    worker::{Worker, reached},
 };
 
 /// Everything, for all tenants. Whoever holds it may do anything: hand [handles](Tenant) to those who act.
@@ -30,6 +32,9 @@ pub struct ApprovalView {
     pub message: ApprovalMessage,
     /// How it ended, if it did.
     pub resolution: Option<Resolution>,
+    /// What each integration has sent for it, or may have: its attempts, the earliest first. An integration whose attempts reached nobody
+    /// is not there.
+    pub reached: BTreeMap<IntegrationId, Vec<Delivery>>,
 }
 
 impl TraceMem {
@@ -75,6 +80,7 @@ impl TraceMem {
         Ok(ApprovalView {
             message,
             resolution: trace.resolution(),
+            reached: reached::by_integration(&trace),
         })
     }
 
@@ -99,6 +105,39 @@ impl TraceMem {
         version: Option<u64>,
     ) -> Result<Option<Credential>, CredentialError> {
         secrets::read(&self.engine, tenant, integration, kind, version).await
+    }
+
+    /// The integration of this tenant under this id, registered or stored, whether it is switched on or not: for whoever takes what comes in
+    /// through it, and knows its type ([`Integration`] is [`Any`](std::any::Any)). `None` where there is none.
+    ///
+    /// # Errors
+    /// [`IntegrationUnavailable`], where its kind is unknown here, or a credential is missing or cannot be read.
+    pub async fn integration(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<Arc<dyn Integration>>, IntegrationUnavailable> {
+        if let Some(registered) = self.engine.registered_integration(integration) {
+            return Ok(Some(registered));
+        }
+        match self.engine.stored_integration(tenant, integration).await {
+            Ok(stored) => self.engine.opened(tenant, stored).await.map(Some),
+            Err(IntegrationUnavailable::Unknown(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps on the administrative stream of a tenant that something with a good signature came in through an integration and was refused.
+    /// Whoever calls it sees to it that nobody can fill the stream.
+    ///
+    /// # Errors
+    /// [`AdminWriteError`].
+    pub async fn note_inbound_refusal(
+        &self,
+        tenant: &TenantId,
+        refused: InboundRefused,
+    ) -> Result<(), AdminWriteError> {
+        administration::write_event(&self.engine, tenant, &Actor::worker(), &refused.into()).await
     }
 
     /// Walks one page of the stored credentials of all tenants: wraps their data keys under the key provider's current key, and removes

@@ -6,8 +6,8 @@ use tracemem_sdk::{
     evidence::digest::Digest,
     id::{InvalidId, TenantId},
     store::{
-        Catalog, Commit, Committed, DocumentKind, Entry, Index, KeyDigest, Listing, Projection,
-        Store, StoreError, StoreErrorKind, Stream, StreamId, Version,
+        Catalog, Commit, Committed, DocumentKind, Entry, Index, JobLease, KeyDigest, Listing,
+        Projection, Store, StoreError, StoreErrorKind, Stream, StreamId, Version,
     },
     testing::{CommitFault, FaultyStore, MemoryStore},
     time::Timestamp,
@@ -155,7 +155,7 @@ async fn outcomes(
         kind(store.commit(step(0)?).await),
         kind(store.load(&tenant, &stream).await),
         kind(store.find_key(&tenant, &key).await),
-        kind(store.lease_jobs(now, now, all).await),
+        kind(store.lease_jobs(&JobLease::new(now, now, all)).await),
         kind(store.lease_timers(now, now, all).await),
         kind(store.wait(&tenant, &stream, Version::NEW).await),
         kind(store.health().await),
@@ -167,6 +167,8 @@ async fn outcomes(
                 .await,
         ),
         kind(store.credentials(None, all).await),
+        kind(store.tally(&tenant, &"mail".parse()?).await),
+        kind(store.tallies(&tenant).await),
         kind(store.list(&tenant, &Listing::default(), all).await),
         kind(store.close().await),
     ])

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tracemem_sdk::{
     id::TenantId,
     store::{
-        Commit, Committed, KeyClaim, KeyDigest, LeasedJob, Store, StoreError, StoreErrorKind,
-        StoreHealth, Stream, StreamHead, StreamId, Version,
+        Commit, Committed, JobLease, KeyClaim, KeyDigest, LeasedJob, Store, StoreError,
+        StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     testing::MemoryStore,
     time::Timestamp,
@@ -55,7 +55,8 @@ impl PlainStore {
 #[async_trait]
 impl Store for PlainStore {
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        if !commit.documents.is_empty() || !commit.credentials.is_empty() {
+        let configures = !commit.documents.is_empty() || !commit.credentials.is_empty();
+        if configures || commit.tally.is_some() {
             return Err(StoreError::new(
                 StoreErrorKind::Unsupported,
                 "configuration",
@@ -88,13 +89,8 @@ impl Store for PlainStore {
         self.0.find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        self.0.lease_jobs(now, until, limit).await
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        self.0.lease_jobs(lease).await
     }
 
     async fn lease_timers(

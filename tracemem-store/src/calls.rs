@@ -9,9 +9,9 @@ use tracemem_sdk::{
     archive::ArchiveFile,
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
-        ArchivedStream, Commit, Committed, CredentialCursor, Document, DocumentKind, KeyClaim,
-        KeyDigest, LeasedJob, Leaving, Listing, Page, SealedCredential, StoreError, Stream,
-        StreamHead, StreamId, Version,
+        ArchivedStream, Commit, Committed, CredentialCursor, Document, DocumentKind,
+        IntegrationTally, JobLease, KeyClaim, KeyDigest, LeasedJob, Leaving, Listing, Page,
+        SealedCredential, StoreError, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -25,7 +25,7 @@ use crate::{
         fault::Fault,
         index,
         jobs::{self, Lease},
-        streams,
+        streams, tallies,
     },
     watchers::Watchers,
 };
@@ -97,14 +97,8 @@ impl<D: Database> Calls<D> {
             .map_err(|fault| fault.while_doing("finding a key"))
     }
 
-    pub(crate) async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        let lease = Lease { now, until, limit };
-        let leased = self.queue.ask(lease, Work::LeaseJobs).await;
+    pub(crate) async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        let leased = self.queue.ask(lease.clone(), Work::LeaseJobs).await;
         leased.map_err(|fault| fault.while_doing("leasing jobs"))
     }
 
@@ -194,6 +188,25 @@ impl<D: Database> Calls<D> {
         let read = async { credentials::credentials(self.reading()?, after, limit).await };
         read.await
             .map_err(|fault| fault.while_doing("listing credentials"))
+    }
+
+    pub(crate) async fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<IntegrationTally>, StoreError> {
+        let read = async { tallies::tally(self.reading()?, tenant, integration).await };
+        read.await
+            .map_err(|fault| fault.while_doing("reading a tally"))
+    }
+
+    pub(crate) async fn tallies(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<Vec<IntegrationTally>, StoreError> {
+        let read = async { tallies::tallies(self.reading()?, tenant).await };
+        read.await
+            .map_err(|fault| fault.while_doing("listing tallies"))
     }
 
     pub(crate) async fn archive(

@@ -12,9 +12,9 @@ macro_rules! store_traits {
                 id::{CredentialKind, IntegrationId, TenantId},
                 store::{
                     Archive, ArchivedStream, Catalog, Commit, Committed, CredentialCursor,
-                    Document, DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob, Leaving,
-                    Listing, Page, SealedCredential, Store, StoreError, StoreHealth, Stream,
-                    StreamHead, StreamId, Version,
+                    Document, DocumentKind, Index, IntegrationTally, JobLease, KeyClaim, KeyDigest,
+                    LeasedJob, Leaving, Listing, Page, SealedCredential, Store, StoreError,
+                    StoreHealth, Stream, StreamHead, StreamId, Version,
                 },
                 time::Timestamp,
             };
@@ -49,13 +49,8 @@ macro_rules! store_traits {
                     self.calls().find_key(tenant, key).await
                 }
 
-                async fn lease_jobs(
-                    &self,
-                    now: Timestamp,
-                    until: Timestamp,
-                    limit: NonZeroU32,
-                ) -> Result<Vec<LeasedJob>, StoreError> {
-                    self.calls().lease_jobs(now, until, limit).await
+                async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+                    self.calls().lease_jobs(lease).await
                 }
 
                 async fn lease_timers(
@@ -128,6 +123,21 @@ macro_rules! store_traits {
                     limit: NonZeroU32,
                 ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError> {
                     self.calls().credentials(after, limit).await
+                }
+
+                async fn tally(
+                    &self,
+                    tenant: &TenantId,
+                    integration: &IntegrationId,
+                ) -> Result<Option<IntegrationTally>, StoreError> {
+                    self.calls().tally(tenant, integration).await
+                }
+
+                async fn tallies(
+                    &self,
+                    tenant: &TenantId,
+                ) -> Result<Vec<IntegrationTally>, StoreError> {
+                    self.calls().tallies(tenant).await
                 }
             }
 

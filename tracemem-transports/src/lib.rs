@@ -2,6 +2,7 @@
 //!
 //! * Feature `link`: [`link`], one signed and time-bound link per named approver, handed to whatever the host sends messages with.
 //! * Feature `page`: [`page`], the confirm page behind such a link, as a function over `http` types.
+//! * Feature `webhook`: [`webhook`], Standard Webhooks in both directions, and [`egress`], which calls addresses that others chose.
 //! * Feature `axum-0_8`: the same page as an axum router.
 //!
 //! Whatever comes in is verified here, over raw bytes and before it is parsed; what an answer then leads to is left to the sdk. Every
@@ -54,8 +55,12 @@
 //! # }
 //! ```
 
+#[cfg(feature = "axum-0_8")]
+mod body;
 #[cfg(feature = "https-client")]
 mod client;
+#[cfg(feature = "webhook")]
+pub mod egress;
 #[cfg(feature = "email")]
 pub mod email;
 #[cfg(feature = "inbound")]
@@ -64,14 +69,11 @@ pub mod inbound;
 pub mod link;
 #[cfg(feature = "page")]
 pub mod page;
-#[cfg(any(
-    feature = "email",
-    feature = "page",
-    feature = "slack",
-    feature = "webhook"
-))]
+#[cfg(any(feature = "email", feature = "page", feature = "slack"))]
 mod plain;
 #[cfg(feature = "slack")]
 pub mod slack;
+#[cfg(any(feature = "page", feature = "slack"))]
+mod urlencoded;
 #[cfg(feature = "webhook")]
 pub mod webhook;

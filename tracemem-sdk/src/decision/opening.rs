@@ -19,7 +19,7 @@ use crate::{
     evidence::{digest::Digest, record::InvalidRecord},
     guard::SafetyTerm,
     id::{AgentId, DecisionId, NoEntropy, RequestId, TenantId},
-    policy::evaluation::judge,
+    policy::{Policy, evaluation::judge},
     search::terms_of,
     store::{Committed, KeyClaim, StoreError, StoreErrorKind, StreamId},
 };
@@ -122,6 +122,18 @@ pub(crate) async fn open(
     request: &DecisionRequest,
     start: Option<&SafetyTerm>,
 ) -> Result<Opened, DecideError> {
+    open_under(engine, tenant, agent, request, start, None).await
+}
+
+/// [`open`] under one policy instead of those that apply.
+pub(crate) async fn open_under(
+    engine: &Engine,
+    tenant: &TenantId,
+    agent: &AgentId,
+    request: &DecisionRequest,
+    start: Option<&SafetyTerm>,
+    policy: Option<Arc<dyn Policy>>,
+) -> Result<Opened, DecideError> {
     let checked = request
         .check(&engine.settings.request_limits)
         .map_err(DecideError::Invalid)?;
@@ -139,7 +151,10 @@ pub(crate) async fn open(
         .configuration(tenant)
         .await
         .map_err(DecideError::Store)?;
-    let applicable = engine.applicable(&configuration, &checked.intent, checked.policy.as_ref());
+    let applicable = match policy {
+        Some(policy) => Ok(vec![(policy, None)]),
+        None => engine.applicable(&configuration, &checked.intent, checked.policy.as_ref()),
+    };
     // A redelivered request must find its decision even if its policy is gone by now, and must not ask for facts again.
     let asks_for_facts = engine
         .facts

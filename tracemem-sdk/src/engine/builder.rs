@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
+    fmt,
     sync::{Arc, Mutex},
 };
 
@@ -11,7 +12,7 @@ use super::{Engine, Settings};
 use crate::{
     TraceMem,
     id::{FactProviderId, IntegrationId, PolicyId, RouteId},
-    integration::Integration,
+    integration::{Integration, IntegrationChange, IntegrationKind},
     policy::{Attachment, FactProvider, Policy},
     route::ApprovalRoute,
     search::IndexKey,
@@ -72,7 +73,18 @@ pub struct Builder {
     routes: Vec<Arc<dyn ApprovalRoute>>,
     default_route: Option<RouteId>,
     integrations: Vec<Arc<dyn Integration>>,
+    kinds: Vec<Arc<dyn IntegrationKind>>,
+    watcher: Option<Watcher>,
     index_key: Option<IndexKey>,
+}
+
+/// Who is told when the status of an integration changes.
+pub(super) struct Watcher(pub(super) Box<dyn Fn(&IntegrationChange) + Send + Sync>);
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watcher(..)")
+    }
 }
 
 impl Builder {
@@ -88,6 +100,8 @@ impl Builder {
             routes: Vec::new(),
             default_route: None,
             integrations: Vec::new(),
+            kinds: Vec::new(),
+            watcher: None,
             index_key: None,
         }
     }
@@ -151,6 +165,25 @@ impl Builder {
         self
     }
 
+    /// Registers a kind of integrations, which tenants' administrators then configure with
+    /// [`Admin::put_integration`](crate::tenant::Admin::put_integration).
+    pub fn integration_kind(mut self, kind: impl IntegrationKind) -> Self {
+        self.kinds.push(Arc::new(kind));
+        self
+    }
+
+    /// Tells the host when an integration begins to fail and when it works again: once for each change, by the process that found it. It
+    /// is called by the worker and must return at once; what it panics with is logged.
+    pub fn on_integration_change(
+        self,
+        tell: impl Fn(&IntegrationChange) + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            watcher: Some(Watcher(Box::new(tell))),
+            ..self
+        }
+    }
+
     /// The key under which tags, actors, source records and the words of titles are indexed. Without one they are not, and a
     /// [search](crate::search) for them is refused.
     pub fn index_key(self, key: IndexKey) -> Self {
@@ -176,6 +209,8 @@ impl Builder {
             routes,
             default_route,
             integrations,
+            kinds,
+            watcher,
             index_key,
         } = self;
         check_settings(&settings)?;
@@ -184,6 +219,7 @@ impl Builder {
             by_id("fact provider", facts, |provider| provider.id())?;
         let routes = by_id("route", routes, |route| route.id())?;
         let integrations = by_id("integration", integrations, |integration| integration.id())?;
+        let kinds = by_id("kind of integrations", kinds, |kind| kind.name())?;
         for (route, registered) in &routes {
             let missing = registered
                 .integrations()
@@ -225,6 +261,9 @@ impl Builder {
             routes,
             default_route,
             integrations,
+            kinds,
+            opened: Mutex::default(),
+            watcher,
             index_key,
             configurations: Mutex::default(),
             work: Notify::new(),

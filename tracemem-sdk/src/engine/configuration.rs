@@ -8,6 +8,7 @@ use super::Engine;
 use crate::{
     decision::Intent,
     id::{IntegrationId, PolicyId, RouteId, TenantId},
+    integration::{self, Health, StoredIntegration, Switch},
     policy::{Attachment, DeclaredPolicy, Policy},
     route::{ApprovalRoute, RouteStatus, StoredRoute},
     store::{Catalog, DocumentKind, StoreError, StoreErrorKind},
@@ -46,11 +47,21 @@ pub enum ConfigurationError {
         /// Where it goes.
         set: RouteId,
     },
-    /// The route needs an integration that this process does not have.
+    /// The route needs an integration that there is not.
     #[error(
-        "route `{route}` needs integration `{integration}`; add it with `Builder::integration`"
+        "route `{route}` needs integration `{integration}`; add it with `Admin::put_integration` or `Builder::integration`"
     )]
     MissingIntegration {
+        /// The route.
+        route: RouteId,
+        /// The integration.
+        integration: IntegrationId,
+    },
+    /// The route needs an integration that was switched off.
+    #[error(
+        "route `{route}` needs integration `{integration}`, which is disabled; enable it first"
+    )]
+    DisabledIntegration {
         /// The route.
         route: RouteId,
         /// The integration.
@@ -67,6 +78,8 @@ pub(crate) struct Configuration {
     routes: BTreeMap<RouteId, Arc<StoredRoute>>,
     policies: BTreeMap<PolicyId, Arc<DeclaredPolicy>>,
     attachments: Vec<Attachment>,
+    integrations: BTreeMap<IntegrationId, StoredIntegration>,
+    health: BTreeMap<IntegrationId, Health>,
 }
 
 #[derive(Debug)]
@@ -123,14 +136,19 @@ impl Engine {
         }
     }
 
-    /// A route by id: a registered one, or the tenant's.
+    /// A route by id: a registered one, that of a test, or the tenant's.
     pub(crate) fn route(
         &self,
         stored: &Configuration,
         id: &RouteId,
     ) -> Option<Arc<dyn ApprovalRoute>> {
-        let registered = self.routes.get(id).cloned();
-        registered.or_else(|| Some(stored.routes.get(id)?.clone() as Arc<dyn ApprovalRoute>))
+        if let Some(registered) = self.routes.get(id) {
+            return Some(Arc::clone(registered));
+        }
+        if let Some(test) = integration::route_of(id) {
+            return Some(Arc::new(test));
+        }
+        Some(stored.routes.get(id)?.clone() as Arc<dyn ApprovalRoute>)
     }
 
     /// A policy by id: a registered one, or the tenant's.
@@ -142,9 +160,14 @@ impl Engine {
     /// Whether a host registered a policy or a route under this name, so that no stored one can take its place.
     pub(crate) fn is_registered(&self, kind: DocumentKind, id: &str) -> bool {
         match kind {
-            DocumentKind::Route => self.routes.keys().any(|route| route.as_str() == id),
+            DocumentKind::Route => {
+                let reserved = |id: RouteId| integration::is_reserved(&id);
+                self.routes.keys().any(|route| route.as_str() == id)
+                    || id.parse().is_ok_and(reserved)
+            }
             DocumentKind::Rulebook => self.policies.keys().any(|policy| policy.as_str() == id),
-            DocumentKind::Attachment => false,
+            DocumentKind::Integration => self.integrations.keys().any(|one| one.as_str() == id),
+            DocumentKind::Attachment | DocumentKind::IntegrationHealth => false,
         }
     }
 
@@ -205,6 +228,9 @@ impl Engine {
             }
             (Some(set), _) => set,
             (None, Some(asked)) => {
+                if integration::is_reserved(asked) {
+                    return Err(ConfigurationError::UnknownRoute(asked.clone()));
+                }
                 if stored.is_disabled(asked) {
                     return Err(ConfigurationError::DisabledRoute(asked.clone()));
                 }
@@ -215,21 +241,43 @@ impl Engine {
         let route = self
             .route(stored, chosen)
             .ok_or_else(|| ConfigurationError::UnknownRoute(chosen.clone()))?;
-        self.check_integrations(route.as_ref())?;
+        self.check_integrations(stored, route.as_ref())?;
         Ok(route)
     }
 
-    /// Whether this process has all integrations of a route.
+    /// Whether there are all integrations of a route, switched on or not: what already refers to one that was switched off stays valid.
     pub(crate) fn check_integrations(
         &self,
+        stored: &Configuration,
         route: &dyn ApprovalRoute,
     ) -> Result<(), ConfigurationError> {
-        let missing = route
-            .integrations()
-            .into_iter()
-            .find(|id| !self.integrations.contains_key(id));
+        let there = |id: &IntegrationId| {
+            self.integrations.contains_key(id) || stored.integrations.contains_key(id)
+        };
+        let missing = route.integrations().into_iter().find(|id| !there(id));
         match missing {
             Some(integration) => Err(ConfigurationError::MissingIntegration {
+                route: route.id(),
+                integration,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether something new may refer to a route: its integrations are there, and none of them was switched off.
+    pub(crate) fn check_new_reference(
+        &self,
+        stored: &Configuration,
+        route: &dyn ApprovalRoute,
+    ) -> Result<(), ConfigurationError> {
+        self.check_integrations(stored, route)?;
+        let off = |id: &IntegrationId| {
+            let stored = stored.integrations.get(id);
+            let off = stored.is_some_and(|one| one.switch == Switch::Disabled);
+            off && !self.integrations.contains_key(id)
+        };
+        match route.integrations().into_iter().find(off) {
+            Some(integration) => Err(ConfigurationError::DisabledIntegration {
                 route: route.id(),
                 integration,
             }),
@@ -241,11 +289,7 @@ impl Engine {
 impl Configuration {
     async fn read(catalog: &dyn Catalog, tenant: &TenantId) -> Result<Self, StoreError> {
         let mut configuration = Self::default();
-        for kind in [
-            DocumentKind::Route,
-            DocumentKind::Rulebook,
-            DocumentKind::Attachment,
-        ] {
+        for kind in DocumentKind::ALL {
             for bytes in read_all(catalog, tenant, kind).await? {
                 configuration.take(kind, &bytes)?;
             }
@@ -266,6 +310,15 @@ impl Configuration {
             DocumentKind::Attachment => self
                 .attachments
                 .push(Attachment::from_json(bytes).map_err(unreadable)?),
+            DocumentKind::Integration => {
+                let integration = StoredIntegration::from_json(bytes).map_err(unreadable)?;
+                self.integrations
+                    .insert(integration.id.clone(), integration);
+            }
+            DocumentKind::IntegrationHealth => {
+                let health: Health = serde_json::from_slice(bytes).map_err(unreadable)?;
+                self.health.insert(health.integration_id.clone(), health);
+            }
         }
         Ok(())
     }
@@ -275,6 +328,20 @@ impl Configuration {
         self.routes
             .get(id)
             .is_some_and(|route| route.status == RouteStatus::Disabled)
+    }
+
+    /// What is stored under this id.
+    pub(crate) fn integration(&self, id: &IntegrationId) -> Option<&StoredIntegration> {
+        self.integrations.get(id)
+    }
+
+    pub(crate) fn integrations(&self) -> impl Iterator<Item = &StoredIntegration> {
+        self.integrations.values()
+    }
+
+    /// What was last noted of how an integration fares.
+    pub(crate) fn health(&self, id: &IntegrationId) -> Option<&Health> {
+        self.health.get(id)
     }
 
     pub(crate) fn attachments(&self) -> &[Attachment] {

@@ -2,6 +2,8 @@
 
 mod builder;
 mod configuration;
+mod health;
+mod integrations;
 mod settings;
 
 use std::{
@@ -11,17 +13,19 @@ use std::{
 
 use tokio::sync::Notify;
 
-use self::configuration::Cached;
 pub(crate) use self::configuration::Configuration;
+use self::{builder::Watcher, configuration::Cached, integrations::Opened};
 pub use self::{
     builder::{BuildError, Builder},
     configuration::ConfigurationError,
+    health::HealthNotNoted,
+    integrations::IntegrationUnavailable,
     settings::Settings,
 };
 use crate::{
     decision::Trace,
     id::{DecisionId, FactProviderId, IntegrationId, PolicyId, RouteId, TenantId},
-    integration::Integration,
+    integration::{Integration, IntegrationKind, KindName},
     policy::{Attachment, FactProvider, Policy},
     route::ApprovalRoute,
     search::IndexKey,
@@ -44,6 +48,10 @@ pub(crate) struct Engine {
     routes: BTreeMap<RouteId, Arc<dyn ApprovalRoute>>,
     default_route: Option<RouteId>,
     pub(crate) integrations: BTreeMap<IntegrationId, Arc<dyn Integration>>,
+    /// How configured integrations are opened, by the name of their kind.
+    kinds: BTreeMap<KindName, Arc<dyn IntegrationKind>>,
+    opened: Mutex<BTreeMap<(TenantId, IntegrationId), Opened>>,
+    watcher: Option<Watcher>,
     pub(crate) index_key: Option<IndexKey>,
     configurations: Mutex<BTreeMap<TenantId, Cached>>,
     /// Told whenever this process put a job, so that its worker need not wait for the next look.

@@ -28,6 +28,9 @@ pub enum DeliveryErrorKind {
     Ambiguous,
     /// The destination does not exist or refuses: whoever keeps the route must look. Not tried again.
     Destination,
+    /// The target says that it is gone for good and wants no more calls: an administrator must look. Not tried again, and the
+    /// integration is in error until it is switched on again.
+    Gone,
     /// The credentials were refused: an administrator must look. Tried again on schedule, because credentials are rotated.
     Credentials,
     /// The target refuses this message: a fault of ours. Not tried again.
@@ -43,6 +46,7 @@ impl DeliveryErrorKind {
             Self::Throttled { .. } => DeliveryResult::Throttled,
             Self::Ambiguous => DeliveryResult::Ambiguous,
             Self::Destination => DeliveryResult::Destination,
+            Self::Gone => DeliveryResult::Gone,
             Self::Credentials => DeliveryResult::Credentials,
             Self::Message => DeliveryResult::Message,
         }
@@ -57,7 +61,7 @@ impl DeliveryErrorKind {
             | Self::Postponed { .. }
             | Self::Ambiguous
             | Self::Credentials => true,
-            Self::Destination | Self::Message => false,
+            Self::Destination | Self::Gone | Self::Message => false,
         }
     }
 }

@@ -5,19 +5,29 @@
 
 mod conclusion;
 mod delivery_error;
+mod end_to_end;
+mod health;
 mod kind;
+mod stored;
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use async_trait::async_trait;
 
 pub use self::{
     conclusion::Conclusion,
     delivery_error::{DeliveryError, DeliveryErrorKind},
+    end_to_end::TestNotMade,
+    health::{FailureReason, IntegrationChange, IntegrationStatus},
     kind::{
         CredentialNeed, Credentials, IntegrationKind, InvalidConfiguration, KindName, Need,
         OpenError, Opening,
     },
+    stored::{InvalidIntegration, StoredIntegration, Switch},
+};
+pub(crate) use self::{
+    end_to_end::{Test, is_reserved, route_of},
+    health::{Health, judged},
 };
 use crate::{
     approval::ApprovalMessage,
@@ -103,7 +113,7 @@ impl fmt::Debug for Delivery {
 /// - Neither errors nor `Debug` hold a secret.
 #[cfg_attr(feature = "unstable-mocks", mockall::automock)]
 #[async_trait]
-pub trait Integration: fmt::Debug + Send + Sync + 'static {
+pub trait Integration: Any + fmt::Debug + Send + Sync + 'static {
     /// Its stable name.
     fn id(&self) -> IntegrationId;
 

@@ -26,7 +26,7 @@ snake_case_enum! {
 }
 
 /// A route that is data: `{"approval_route_id", "name", "integration_id", "route", "require_rationale", "expires_in_seconds"}`, and of
-/// our own `approvers`, `requester_may_answer`, `ask_on_policy_error` and `status`.
+/// our own `resolved_route`, `approvers`, `requester_may_answer`, `ask_on_policy_error` and `status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredRoute {
@@ -38,6 +38,9 @@ pub struct StoredRoute {
     pub integration: IntegrationId,
     /// Where it delivers to; empty where the integration knows by itself.
     pub destination: Destination,
+    /// The [lasting form](crate::integration::Integration::resolve) of the destination, found when the route was stored: names are
+    /// changed and given to others. Where there is one, it is delivered to that.
+    pub resolved: Option<Destination>,
     /// The terms.
     pub requirements: Requirements,
     /// Whether it takes decisions that policies could not judge.
@@ -55,6 +58,8 @@ struct Form {
     integration_id: IntegrationId,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     route: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    resolved_route: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     require_rationale: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -104,6 +109,7 @@ impl StoredRoute {
             name,
             integration,
             destination,
+            resolved: None,
             requirements: Requirements::default(),
             policy_errors: PolicyErrors::Wait,
             status: RouteStatus::Active,
@@ -146,6 +152,7 @@ impl StoredRoute {
             name,
             integration,
             destination,
+            resolved,
             requirements,
             policy_errors,
             status,
@@ -160,6 +167,7 @@ impl StoredRoute {
             name: Some(name.clone()),
             integration_id: integration.clone(),
             route: (!destination.as_str().is_empty()).then(|| destination.as_str().to_owned()),
+            resolved_route: resolved.as_ref().map(|to| to.as_str().to_owned()),
             require_rationale,
             expires_in_seconds,
             approvers,
@@ -189,11 +197,13 @@ impl Form {
             return out_of_range("name", "it has 1 to 200 characters");
         }
         let destination = self.route.unwrap_or_default();
-        if destination.chars().count() > 300 || destination.chars().any(char::is_control) {
-            return out_of_range(
-                "route",
-                "it has at most 300 characters and no control characters",
-            );
+        let legal = |text: &str| text.chars().count() <= 300 && !text.chars().any(char::is_control);
+        let rule = "it has at most 300 characters and no control characters";
+        if !legal(&destination) {
+            return out_of_range("route", rule);
+        }
+        if !self.resolved_route.as_deref().is_none_or(legal) {
+            return out_of_range("resolved_route", rule);
         }
         let terms = TermsForm {
             require_rationale: self.require_rationale,
@@ -216,6 +226,7 @@ impl Form {
             name,
             integration: self.integration_id,
             destination: Destination::new(&destination),
+            resolved: self.resolved_route.as_deref().map(Destination::new),
             requirements,
             policy_errors: if self.ask_on_policy_error == Some(true) {
                 PolicyErrors::Ask
@@ -246,9 +257,7 @@ impl ApprovalRoute for StoredRoute {
     }
 
     async fn address(&self, _message: &ApprovalMessage) -> Result<Address, RouteError> {
-        Ok(Address::new(
-            self.integration.clone(),
-            self.destination.clone(),
-        ))
+        let to = self.resolved.as_ref().unwrap_or(&self.destination);
+        Ok(Address::new(self.integration.clone(), to.clone()))
     }
 }

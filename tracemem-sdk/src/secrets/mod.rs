@@ -73,5 +73,5 @@ pub use self::{
 };
 pub(crate) use self::{
     maintenance::maintain,
-    stored::{read, remove, store},
+    stored::{read, read_valid, remove, store},
 };

@@ -200,6 +200,32 @@ pub(crate) async fn read(
     }))
 }
 
+/// How many versions of one credential are read at most: the newest, and what a rotation that follows on another has left.
+const VALID: u64 = 4;
+
+/// All versions that have not expired, the newest first.
+pub(crate) async fn read_valid(
+    engine: &Engine,
+    tenant: &TenantId,
+    integration: &IntegrationId,
+    kind: &CredentialKind,
+) -> Result<Vec<Credential>, CredentialError> {
+    let Some(newest) = read(engine, tenant, integration, kind, None).await? else {
+        return Ok(Vec::new());
+    };
+    let mut valid = vec![newest];
+    while let Some(before) = valid.last().map(|last| last.version.saturating_sub(1))
+        && before > 0
+        && (valid.len() as u64) < VALID
+    {
+        match read(engine, tenant, integration, kind, Some(before)).await? {
+            Some(earlier) => valid.push(earlier),
+            None => break,
+        }
+    }
+    Ok(valid)
+}
+
 pub(super) fn has_expired(stored: &SealedCredential, now: Timestamp) -> bool {
     stored.expires_at.is_some_and(|until| until <= now)
 }

@@ -1,10 +1,11 @@
-//! The catalog: versioned configuration documents of a tenant and its sealed credentials, written in the commit that records the change.
+//! The catalog: versioned configuration documents of a tenant, its sealed credentials and the tallies of its integrations, each written in
+//! the commit that records the change.
 
 use std::{fmt, num::NonZeroU32};
 
 use async_trait::async_trait;
 
-use super::{CredentialCursor, SealedCredential, Store, StoreError};
+use super::{CredentialCursor, IntegrationTally, SealedCredential, Store, StoreError};
 use crate::id::{CredentialKind, IntegrationId, TenantId};
 
 /// What kind of configuration a document is.
@@ -17,9 +18,22 @@ pub enum DocumentKind {
     Rulebook,
     /// Which policy applies to which intents, and where its exceptions go.
     Attachment,
+    /// An integration.
+    Integration,
+    /// How an integration fares.
+    IntegrationHealth,
 }
 
 impl DocumentKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Route,
+        Self::Rulebook,
+        Self::Attachment,
+        Self::Integration,
+        Self::IntegrationHealth,
+    ];
+
     /// The kind as it is stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -27,15 +41,15 @@ impl DocumentKind {
             Self::Route => "route",
             Self::Rulebook => "rulebook",
             Self::Attachment => "attachment",
+            Self::Integration => "integration",
+            Self::IntegrationHealth => "integration_health",
         }
     }
 
     /// The kind that is stored as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Route, Self::Rulebook, Self::Attachment]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -56,8 +70,8 @@ pub struct DocumentWrite {
 /// A document as it is stored: what was written, unchanged.
 pub type Document = DocumentWrite;
 
-/// Reads configuration documents and sealed credentials. Both are written by [`Store::commit`]; documents are never changed and never
-/// deleted. No call that reads the one reads the other.
+/// Reads configuration documents, sealed credentials and tallies. All are written by [`Store::commit`]; documents are never changed and
+/// never deleted. No call that reads the one reads the other.
 ///
 /// # Contract
 /// - What a commit wrote is read by whoever asks after it returned.
@@ -70,6 +84,9 @@ pub type Document = DocumentWrite;
 ///   after `after`, at most `limit`. The cost of a page does not grow with the number of credentials stored.
 /// - A commit with a [`CredentialChange`](super::CredentialChange) that does not fit what is there (a version that is not the next, an
 ///   envelope that is not what it replaces, a removal of what is not there or is the newest) fails as one with a wrong document does.
+/// - A commit with a [`Tally`](super::Tally) counts it once where it is written, and not where it is refused or fails; of any number of
+///   concurrent ones none is lost. `tally` gives what was counted of an integration, `tallies` of all that anything was counted of, by id in
+///   byte order; of another tenant nothing.
 /// - A dropped future leaves nothing behind. Calls overlap.
 #[async_trait]
 pub trait Catalog: Store + fmt::Debug {
@@ -106,4 +123,14 @@ pub trait Catalog: Store + fmt::Debug {
         after: Option<&CredentialCursor>,
         limit: NonZeroU32,
     ) -> Result<Vec<(TenantId, SealedCredential)>, StoreError>;
+
+    /// What the attempts of an integration come to; `None` where none was counted.
+    async fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<IntegrationTally>, StoreError>;
+
+    /// What the attempts of each of the tenant's integrations come to.
+    async fn tallies(&self, tenant: &TenantId) -> Result<Vec<IntegrationTally>, StoreError>;
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CredentialChange, DocumentWrite, Job, JobCompletion, StreamId};
+use super::{CredentialChange, DocumentWrite, Job, JobCompletion, StreamId, Tally};
 use crate::{
     evidence::digest::Digest,
     id::{AgentId, EventId, JobId, TenantId},
@@ -134,6 +134,8 @@ pub struct Commit {
     pub claim: Option<KeyClaim>,
     /// The leased job that this commit completes.
     pub completes: Option<JobCompletion>,
+    /// The attempt of an integration that this commit counts.
+    pub tally: Option<Tally>,
 }
 
 impl Commit {
@@ -159,6 +161,7 @@ impl Commit {
             cancel: Vec::new(),
             claim: None,
             completes: None,
+            tally: None,
         }
     }
 }

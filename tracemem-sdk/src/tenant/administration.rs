@@ -193,6 +193,18 @@ pub(crate) async fn write_credentials(
     }
 }
 
+/// Writes an event, wherever the stream stands.
+pub(crate) async fn write_event(
+    engine: &Engine,
+    tenant: &TenantId,
+    actor: &Actor,
+    event: &Event,
+) -> Result<(), AdminWriteError> {
+    append(engine, tenant, actor, event, &[], Appending::Event)
+        .await
+        .map(|_| ())
+}
+
 /// Where the administrative stream stood when a document's version was read.
 #[derive(Debug)]
 pub(crate) struct AdminHead {
@@ -217,6 +229,7 @@ pub(crate) async fn head(
 enum Appending<'a> {
     Document(Once<'a>),
     Report(KeyClaim),
+    Event,
 }
 
 struct Once<'a> {
@@ -235,7 +248,7 @@ async fn append(
     loop {
         let at = match &what {
             Appending::Document(once) => once.head.map(|expected| expected.head.clone()),
-            Appending::Report(_) => head(engine, tenant)
+            Appending::Report(_) | Appending::Event => head(engine, tenant)
                 .await
                 .map_err(AdminWriteError::Store)?
                 .map(|admin| admin.head),
@@ -255,6 +268,7 @@ async fn append(
         match &what {
             Appending::Document(once) => commit.documents.push(once.document.clone()),
             Appending::Report(claim) => commit.claim = Some(claim.clone()),
+            Appending::Event => {}
         }
         match engine
             .commit(commit)
@@ -265,7 +279,7 @@ async fn append(
             Committed::Written(_) | Committed::KeyTaken(_) => return Ok(AdminWritten::Written),
             Committed::HeadMoved | Committed::LeaseLost => match &what {
                 Appending::Document(_) => return Ok(AdminWritten::Outrun),
-                Appending::Report(_) => {}
+                Appending::Report(_) | Appending::Event => {}
             },
         }
     }
@@ -298,6 +312,8 @@ impl DocumentKind {
             Self::Route => "approval route",
             Self::Rulebook => "rulebook",
             Self::Attachment => "attachment",
+            Self::Integration => "integration",
+            Self::IntegrationHealth => "health of an integration",
         }
     }
 }

@@ -13,7 +13,10 @@ mod auditor;
 use std::{fmt, sync::Arc};
 
 pub use self::{
-    admin::{Admin, AdminError, ReconcileError, Stored},
+    admin::{
+        Admin, AdminError, IntegrationCheck, IntegrationTest, IntegrationView, Probe,
+        ReconcileError, Stored,
+    },
     administration::AdminWriteError,
     agent::{Agent, ContextError},
     approver::{Approver, InboxError, PendingApproval, PendingPage},

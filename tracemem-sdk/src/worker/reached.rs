@@ -1,6 +1,6 @@
 //! What attempts have left at a target, read from the trace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     decision::{
@@ -36,6 +36,7 @@ pub(super) fn reached(trace: &Trace, integration: &IntegrationId) -> Vec<Deliver
                 | DeliveryResult::Transient
                 | DeliveryResult::Throttled
                 | DeliveryResult::Destination
+                | DeliveryResult::Gone
                 | DeliveryResult::Credentials
                 | DeliveryResult::Message
                 | DeliveryResult::Unroutable => Arrival::Possible,
@@ -46,25 +47,22 @@ pub(super) fn reached(trace: &Trace, integration: &IntegrationId) -> Vec<Deliver
     attempts.collect()
 }
 
-/// The integrations that may have reached somebody since they were last told how it ended, by id.
-pub(super) fn untold(trace: &Trace) -> BTreeSet<IntegrationId> {
-    let mut untold = BTreeSet::new();
-    for recorded in trace.events() {
-        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else {
-            continue;
-        };
-        let Some(integration) = &attempt.integration_id else {
-            continue;
-        };
-        match attempt.purpose {
-            DeliveryPurpose::Deliver if attempt.result.may_have_arrived() => {
-                untold.insert(integration.clone());
-            }
-            DeliveryPurpose::Conclude if attempt.result == DeliveryResult::Delivered => {
-                untold.remove(integration);
-            }
-            DeliveryPurpose::Deliver | DeliveryPurpose::Conclude => {}
-        }
-    }
-    untold
+/// What each integration has left, or may have.
+pub(crate) fn by_integration(trace: &Trace) -> BTreeMap<IntegrationId, Vec<Delivery>> {
+    let attempted = trace
+        .events()
+        .iter()
+        .filter_map(|recorded| match &recorded.event {
+            Some(Event::DeliveryAttempted(attempt)) => attempt.integration_id.clone(),
+            _ => None,
+        });
+    let integrations: BTreeSet<IntegrationId> = attempted.collect();
+    integrations
+        .into_iter()
+        .map(|integration| {
+            let deliveries = reached(trace, &integration);
+            (integration, deliveries)
+        })
+        .filter(|(_, deliveries)| !deliveries.is_empty())
+        .collect()
 }

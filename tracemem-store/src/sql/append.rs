@@ -8,6 +8,7 @@ use super::{
     database::Database,
     fault::{Cause, Fault},
     params::{Params, execute},
+    tallies,
 };
 
 /// Writes everything of these commits but their keys and heads, which stand already.
@@ -20,7 +21,7 @@ pub(super) async fn append<D: Database>(db: &D, commits: &[&Commit]) -> Result<(
         credentials::change_credentials(db, commit).await?;
         change_jobs(db, commit).await?;
     }
-    Ok(())
+    tallies::count(db, commits).await
 }
 
 async fn append_entries<D: Database>(db: &D, commits: &[&Commit]) -> Result<(), Fault> {

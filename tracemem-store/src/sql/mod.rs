@@ -21,6 +21,7 @@ pub(crate) mod rows;
 pub(crate) mod schema_name;
 mod sql_state;
 pub(crate) mod streams;
+pub(crate) mod tallies;
 #[cfg(feature = "sea-orm-2")]
 pub(crate) mod within;
 

@@ -5,7 +5,7 @@
 
 use tracemem_sdk::store::Commit;
 
-/// Whether a commit only appends, and completes no job and writes no document.
+/// Whether a commit only appends, completes no job, writes no document and counts nothing.
 pub(crate) fn is_plain(commit: &Commit) -> bool {
     let follows = (1_u64..)
         .zip(&commit.entries)
@@ -20,4 +20,5 @@ pub(crate) fn is_plain(commit: &Commit) -> bool {
         && commit.documents.is_empty()
         && commit.credentials.is_empty()
         && commit.completes.is_none()
+        && commit.tally.is_none()
 }

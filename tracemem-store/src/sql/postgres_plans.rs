@@ -16,8 +16,9 @@ use super::{
         runs::{ALL, BY_AGENT, BY_EXECUTION, BY_INTENT, BY_STATUS, BY_TERM},
         sieve::PROBE,
     },
-    jobs::{LEASE_JOBS_POSTGRES, LEASE_TIMERS_POSTGRES},
+    jobs::{LEASE_JOBS_POSTGRES, LEASE_TIMERS_POSTGRES, TURNS},
     streams::{STREAM, VERSION},
+    tallies::{TALLIES, TALLY},
 };
 use crate::{
     migrations::Migrator,
@@ -27,7 +28,7 @@ use crate::{
 type Tested = Result<(), Box<dyn Error>>;
 
 /// Each statement, from either end, and what its index is asked for.
-const PLANS: [(&[&str], &[&str]); 10] = [
+const PLANS: [(&[&str], &[&str]); 11] = [
     (
         &[ALL.oldest_first, ALL.newest_first],
         &["((tenant = $1) AND (stream > $2) AND (stream < $3))"],
@@ -70,6 +71,15 @@ const PLANS: [(&[&str], &[&str]); 10] = [
         ],
     ),
     (&[VERSION], &["((tenant = $1) AND (stream = $2))"]),
+    // The plan of the step to the next tenant is not shown either.
+    (
+        &[TURNS],
+        &[
+            "((tenant > $2) AND (tenant <= $4))",
+            "(due_at <= $1)",
+            "((tenant = turn.tenant) AND (due_at <= $1))",
+        ],
+    ),
 ];
 
 #[tokio::test]
@@ -112,7 +122,7 @@ async fn a_plan_of_empty_tables_reads_what_was_asked_for_and_sorts_nothing() -> 
 }
 
 /// Statements that write or lease, with the types of their parameters where the text does not tell them.
-const WRITES: [(&str, &str); 17] = [
+const WRITES: [(&str, &str); 19] = [
     ("", quick::WRITE),
     ("", LEASE_JOBS_POSTGRES),
     ("", LEASE_TIMERS_POSTGRES),
@@ -133,6 +143,8 @@ const WRITES: [(&str, &str); 17] = [
     ("", DROP_STREAM),
     ("", DROP_TERM),
     ("", ARCHIVED),
+    ("", TALLY),
+    ("", TALLIES),
 ];
 
 /// The one table that is read whole: it has a row for each process that waits.

@@ -9,7 +9,7 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
     sqlx::{
-        ConnectOptions as _,
+        ConnectOptions as _, Error as DriverError,
         sqlite::{SqliteConnectOptions, SqliteConnection},
     },
 };
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::sql::fault::Fault;
 
 /// How long a call waits for a connection that others hold. Nobody holds one while it waits for another.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens connections to one file.
 #[derive(Debug, Clone)]
@@ -60,16 +60,10 @@ impl Connector {
         connect(brief.options(1, Access::Write(Missing::Fail))).await
     }
 
-    /// Up to `readers` connections that read; one is opened now.
-    pub(super) async fn readers(&self, readers: u32) -> Result<DatabaseConnection, Fault> {
-        connect(self.options(readers, Access::Read)).await
-    }
-
-    /// One connection that reads, outside of any pool: its own number of the data's version must stay its own.
-    pub(super) async fn poller(&self) -> Result<SqliteConnection, Fault> {
+    /// One connection that reads.
+    pub(super) async fn reader(&self) -> Result<SqliteConnection, DriverError> {
         let options = self.driver_options(SqliteConnectOptions::new(), Access::Read);
-        let opened = options.disable_statement_logging().connect().await;
-        opened.map_err(|error| Fault::of_driver(&error))
+        options.disable_statement_logging().connect().await
     }
 
     fn options(&self, connections: u32, access: Access) -> ConnectOptions {
@@ -102,7 +96,9 @@ impl Connector {
             // A commit is on the disk, and on macOS not only in the disk's cache, before it returns.
             Access::Write(missing) => options
                 // Each holds the statements of a whole group: more of them cost memory and save nothing.
-                .statement_cache_capacity(24)
+                .statement_cache_capacity(32)
+                // SQLite's thread goes on while nobody looks at the results of a script.
+                .row_buffer_size(1_024)
                 .create_if_missing(missing == Missing::Create)
                 .pragma("synchronous", "FULL")
                 .pragma("fullfsync", "ON")
@@ -151,7 +147,10 @@ pub(super) async fn begin_patiently(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sql::params::{Params, execute, first_row};
+    use crate::{
+        sql::params::{Params, execute, first_row},
+        sqlite::readers::Readers,
+    };
 
     type Tested = Result<(), Box<dyn std::error::Error>>;
 
@@ -186,7 +185,7 @@ mod tests {
         };
         let writer = connector.preparer().await?;
         execute(&writer, "CREATE TABLE host (id INTEGER)", Params::new()).await?;
-        let reader = connector.readers(1).await?;
+        let reader = Readers::open(connector, 1).await?;
         let deleted = execute(&reader, "DELETE FROM host", Params::new()).await;
         assert!(deleted.is_err());
         Ok(())

@@ -18,6 +18,7 @@ mod open;
 mod options;
 mod poller;
 mod quick;
+mod readers;
 mod script;
 mod tables;
 #[cfg(feature = "sea-orm-2")]
@@ -30,12 +31,11 @@ use std::{
     sync::Arc,
 };
 
-use sea_orm::DatabaseConnection;
 use tracemem_sdk::store::{Backend, StoreHealth};
 
-use self::file::Files;
 #[cfg(feature = "sea-orm-2")]
 pub use self::within::Within;
+use self::{file::Files, readers::Readers};
 pub use self::{open::OpenError, options::SqliteOptions};
 use crate::{
     calls::Calls,
@@ -54,7 +54,7 @@ pub struct SqliteStore(Arc<Handle>);
 
 struct Handle {
     path: PathBuf,
-    calls: Calls<DatabaseConnection>,
+    calls: Calls<Readers>,
     files: Arc<Files>,
 }
 
@@ -75,11 +75,11 @@ impl SqliteStore {
         SqliteOptions::new().migrate(path).await
     }
 
-    fn new(path: PathBuf, calls: Calls<DatabaseConnection>, files: Arc<Files>) -> Self {
+    fn new(path: PathBuf, calls: Calls<Readers>, files: Arc<Files>) -> Self {
         Self(Arc::new(Handle { path, calls, files }))
     }
 
-    fn calls(&self) -> &Calls<DatabaseConnection> {
+    fn calls(&self) -> &Calls<Readers> {
         &self.0.calls
     }
 

@@ -13,6 +13,7 @@ use super::{
     SqliteOptions, SqliteStore,
     connector::Connector,
     file::Files,
+    readers::Readers,
     tables::{self, Tables, Unfit},
     writer,
 };
@@ -76,10 +77,8 @@ pub(super) async fn open(options: &SqliteOptions, path: &Path) -> Result<SqliteS
     let path = connector.path.as_path();
     let fault = |fault| failed(path, fault);
     // From here on a connection that reads stays open, and with it the files of the log stay where they are.
-    let readers = connector
-        .readers(options.readers.get())
-        .await
-        .map_err(fault)?;
+    let readers = Readers::open(connector.clone(), options.readers.get());
+    let readers = readers.await.map_err(fault)?;
     tables::applied(&readers).await.map_err(fault)?;
     let writing = connector.writer().await.map_err(fault)?;
     let files = Files::of(path).map_err(|error| unreachable(path, error))?;

@@ -5,13 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{
-    DatabaseConnection,
-    sqlx::{self, Connection, sqlite::SqliteConnection},
-};
+use sea_orm::sqlx::{self, Connection, sqlite::SqliteConnection};
 use tracemem_sdk::store::Version;
 
-use super::connector::Connector;
+use super::{connector::Connector, readers::Readers};
 use crate::{
     sql::{
         fault::Fault,
@@ -35,7 +32,7 @@ pub(super) struct Poller {
     /// The one connection that is asked, because the number is that connection's own. `None` until it is first needed, and
     /// after a failure.
     asked: Option<SqliteConnection>,
-    readers: DatabaseConnection,
+    readers: Readers,
     watchers: Arc<Watchers>,
 }
 
@@ -50,11 +47,7 @@ enum Found {
 }
 
 impl Poller {
-    pub(super) fn new(
-        connector: Connector,
-        readers: DatabaseConnection,
-        watchers: Arc<Watchers>,
-    ) -> Self {
+    pub(super) fn new(connector: Connector, readers: Readers, watchers: Arc<Watchers>) -> Self {
         Self {
             connector,
             asked: None,
@@ -88,7 +81,10 @@ impl Poller {
     async fn look(&mut self, known: &mut Option<i64>) -> Result<Found, Fault> {
         let asked = match &mut self.asked {
             Some(asked) => asked,
-            none => none.insert(self.connector.poller().await?),
+            none => {
+                let opened = self.connector.reader().await;
+                none.insert(opened.map_err(|error| Fault::of_driver(&error))?)
+            }
         };
         let now: i64 = sqlx::query_scalar(DATA_VERSION)
             .fetch_one(asked)

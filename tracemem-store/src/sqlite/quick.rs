@@ -38,6 +38,7 @@ const CLAIM: Statement = Statement {
     row: "(?, ?, ?, ?, ?)",
     between: ", ",
     tail: ") WHERE column1 IS NOT NULL;\n",
+    usual: 1,
 };
 
 const CREATE: Statement = Statement {
@@ -46,6 +47,7 @@ const CREATE: Statement = Statement {
     row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     between: ", ",
     tail: ") WHERE column1 IS NOT NULL;\n",
+    usual: 1,
 };
 
 const ADVANCE: Statement = Statement {
@@ -55,6 +57,7 @@ const ADVANCE: Statement = Statement {
     row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     between: ", ",
     tail: ") AS next WHERE tenant = next.column1 AND stream = next.column2 AND version = next.column10;\n",
+    usual: 1,
 };
 
 const APPEND: Statement = Statement {
@@ -62,6 +65,7 @@ const APPEND: Statement = Statement {
     row: "(?, ?, ?, ?, ?, ?, ?)",
     between: ", ",
     tail: ") WHERE column1 IS NOT NULL;\n",
+    usual: 4,
 };
 
 const MARK: Statement = Statement {
@@ -69,6 +73,7 @@ const MARK: Statement = Statement {
     row: "(?, ?, ?, ?)",
     between: ", ",
     tail: ") WHERE column1 IS NOT NULL;\n",
+    usual: 1,
 };
 
 const FIND: Statement = Statement {
@@ -76,6 +81,7 @@ const FIND: Statement = Statement {
     row: "(?, ?, ?, ?)",
     between: ", ",
     tail: ") WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING;\n",
+    usual: 1,
 };
 
 /// A statement for each row: SQLite would look for a list of keys by reading the whole table.
@@ -84,6 +90,7 @@ const CANCEL: Statement = Statement {
     row: "DELETE FROM tracemem_jobs WHERE tenant = ? AND job = ? AND stream = ?",
     between: ";\n",
     tail: ";\n",
+    usual: 1,
 };
 
 const PUT: Statement = Statement {
@@ -91,6 +98,7 @@ const PUT: Statement = Statement {
     row: "(?, ?, ?, ?, ?, ?)",
     between: ", ",
     tail: ") WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING;\n",
+    usual: 1,
 };
 
 /// Writes plain commits of which no two touch the same stream or key.
@@ -135,7 +143,7 @@ fn script(commits: &[&Commit]) -> Result<Script, Fault> {
         .iter()
         .partition(|one| one.commit.expected == Version::NEW);
     let claims = each(&named, |commit| commit.claim.as_slice());
-    let mut script = Script::beginning(BEGIN);
+    let mut script = Script::new(commits.len(), BEGIN);
     script.add(CLAIM, Must::Any, &claims, |row, (of, claim)| {
         let KeyClaim {
             key,

@@ -1,8 +1,8 @@
 //! Several statements that travel together: their text, their parameters, and whether each of them must change all of its rows.
 //!
 //! Every statement costs two changes of thread on its way to SQLite and back, which is more than it costs SQLite to run. The driver
-//! runs a text of several statements in one go and prepares each text once, so the rows of a table are filled up with nulls to one
-//! of a few sizes: there are few texts then, whatever the number of rows. Texts hold constants and `?`, never a value.
+//! runs a text of several statements in one go and prepares each text once, so a script has one of a few sizes and its statements are
+//! filled up with nulls: there are few texts then, whatever is written. Texts hold constants and `?`, never a value.
 
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub(super) struct Statement {
     pub(super) row: &'static str,
     pub(super) between: &'static str,
     pub(super) tail: &'static str,
+    /// How many rows a commit usually has.
+    pub(super) usual: usize,
 }
 
 impl Statement {
@@ -45,15 +47,15 @@ pub(super) enum Must {
 /// (<https://sqlite.org/lang_corefunc.html#abs>).
 const CHECK: &str = "SELECT 1 WHERE abs(iif(changes() = ?, 0, -9223372036854775808));\n";
 
-/// The sizes that a statement comes in, the largest last.
-const ROOMS: [usize; 5] = [1, 2, 4, 16, MOST];
+/// For how many commits a script has room. What does not fit its statements is in further ones.
+const ROOMS: [usize; 4] = [1, 4, 16, MOST];
 
-/// The most rows of one statement, so that a prepared one stays small.
 const MOST: usize = 64;
 
 /// Statements in the making.
 #[derive(Debug)]
 pub(super) struct Script {
+    room: usize,
     text: String,
     arguments: SqliteArguments,
 }
@@ -63,10 +65,12 @@ pub(super) struct Script {
 pub(super) struct Row<'a>(&'a mut SqliteArguments);
 
 impl Script {
-    /// A script that begins with a statement without parameters.
-    pub(super) fn beginning(text: &str) -> Self {
+    /// A script for so many commits that begins with a statement without parameters.
+    pub(super) fn new(commits: usize, beginning: &str) -> Self {
+        let room = ROOMS.into_iter().find(|room| *room >= commits);
         Self {
-            text: text.to_owned(),
+            room: room.unwrap_or(MOST),
+            text: beginning.to_owned(),
             arguments: SqliteArguments::default(),
         }
     }
@@ -79,9 +83,8 @@ impl Script {
         rows: &[R],
         bind: impl Fn(&mut Row<'_>, &R) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        for rows in rows.chunks(MOST) {
-            let room = ROOMS.into_iter().find(|room| *room >= rows.len());
-            let room = room.unwrap_or(MOST);
+        let room = self.room.saturating_mul(statement.usual);
+        for rows in rows.chunks(room) {
             self.text.push_str(&statement.text(room));
             for row in rows {
                 bind(&mut Row(&mut self.arguments), row)?;
@@ -108,7 +111,11 @@ impl Script {
 
     /// Runs all of it, or up to the first statement that fails.
     pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<(), Fault> {
-        let Self { text, arguments } = self;
+        let Self {
+            room: _,
+            text,
+            arguments,
+        } = self;
         let query = sqlx::query_with(AssertSqlSafe(text), arguments);
         let done = connection.fetch_many(query);
         let done = done.try_for_each(|_| future::ready(Ok(()))).await;

@@ -20,6 +20,7 @@ use super::{
     file::Files,
     poller::Poller,
     quick::{self, Broken, Quick},
+    readers::Readers,
 };
 use crate::{
     calls::Calls,
@@ -37,7 +38,7 @@ pub(super) fn start(
     limits: GroupLimits,
     files: Arc<Files>,
     writing: DatabaseConnection,
-    readers: DatabaseConnection,
+    readers: Readers,
 ) -> SqliteStore {
     let (queue, waiting) = Queue::new();
     let (running, ended) = watch::channel(());
@@ -94,13 +95,15 @@ enum Failure {
 }
 
 impl Writer {
-    async fn run(mut self, mut poller: Poller, readers: DatabaseConnection) {
+    async fn run(mut self, mut poller: Poller, readers: Readers) {
         tokio::select! {
             () = self.write_all() => {}
             () = poller.run() => {}
         }
         // Who reads now may finish, but a caller that holds a future and does not poll it holds a connection too.
-        let _ = tokio::time::timeout(GRACE, readers.close()).await;
+        if tokio::time::timeout(GRACE, readers.close()).await.is_err() {
+            readers.abandon();
+        }
         // The connection that writes is closed last: if nobody reads any more, it empties the write-ahead log and removes it.
         // Nothing is lost where that fails: whoever opens the file next does it.
         poller.close().await;

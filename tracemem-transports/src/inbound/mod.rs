@@ -1,1 +1,162 @@
-//! Everything that comes in, as one function over `http` types.
+//! Everything that comes in, as one function over `http` types: the confirm page, clicks in Slack and callbacks of webhooks.
+//!
+//! | path below the base URL | what comes in |
+//! |---|---|
+//! | `/approve` | the confirm page of all links |
+//! | `/slack/{tenant}/{integration}` | clicks and windows of one workspace |
+//! | `/slack/{app}` | the same of every workspace that has an app of the host's |
+//! | `/hooks/{tenant}/{integration}` | callbacks of one webhook |
+//!
+//! It limits how fast, finds the integration, and lets its transport verify what came in over the raw bytes before anything is read;
+//! nothing is taken from middleware, from `Host` or from `X-Forwarded-Host`. What is unknown and what is not signed well get the same
+//! answer after the same work. What an answer leads to is left to the sdk, which counts each once; nothing is remembered here that
+//! matters.
+
+mod limits;
+#[cfg(any(feature = "slack", feature = "webhook"))]
+mod opening;
+mod place;
+pub(crate) mod reply;
+#[cfg(feature = "axum-0_8")]
+mod router;
+#[cfg(feature = "slack")]
+mod slack;
+#[cfg(feature = "webhook")]
+mod webhook;
+
+use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use tracemem_sdk::TraceMem;
+
+pub use self::limits::Pace;
+use self::{
+    limits::{Limits, TooFast},
+    place::Place,
+};
+use crate::{link::BaseUrl, page::ConfirmPage};
+
+/// Where a request comes from, for limits: whoever mounts [`Inbound`] inserts it into a request's extensions, by what its own
+/// proxy says and nobody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Source(pub IpAddr);
+
+/// The inbound side of a [`TraceMem`].
+#[derive(Debug)]
+pub struct Inbound {
+    tracemem: TraceMem,
+    base: BaseUrl,
+    page: Option<ConfirmPage>,
+    #[cfg(feature = "slack")]
+    slack_apps: slack::Apps,
+    places: Arc<Limits>,
+    sources: Arc<Limits>,
+    /// How many refusals are kept, so that nobody fills a tenant's administrative stream.
+    #[cfg(any(feature = "slack", feature = "webhook"))]
+    refusals: Arc<Limits>,
+}
+
+impl Inbound {
+    /// What comes in below this base URL, which is configuration and never read from a request. Without more, nothing is there.
+    ///
+    /// Each place takes 50 requests a second and 200 at once, each source 20 and 100.
+    #[must_use]
+    pub fn new(tracemem: TraceMem, base: BaseUrl) -> Self {
+        let pace = |each_second: u32, at_once: u32| {
+            let most = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+            Pace::new(most(each_second), most(at_once))
+        };
+        Self {
+            places: Arc::new(Limits::new(&tracemem, pace(50, 200))),
+            sources: Arc::new(Limits::new(&tracemem, pace(20, 100))),
+            #[cfg(any(feature = "slack", feature = "webhook"))]
+            refusals: Arc::new(Limits::each_minute(&tracemem)),
+            tracemem,
+            base,
+            page: None,
+            #[cfg(feature = "slack")]
+            slack_apps: slack::Apps::default(),
+        }
+    }
+
+    /// The confirm page of all links.
+    #[must_use]
+    pub fn page(self, page: ConfirmPage) -> Self {
+        Self {
+            page: Some(page),
+            ..self
+        }
+    }
+
+    /// Other limits: of each place, and of each source.
+    #[must_use]
+    pub fn pace(self, of_a_place: Pace, of_a_source: Pace) -> Self {
+        Self {
+            places: Arc::new(Limits::new(&self.tracemem, of_a_place)),
+            sources: Arc::new(Limits::new(&self.tracemem, of_a_source)),
+            ..self
+        }
+    }
+
+    /// Answers one request. Whoever mounts it reads the body, up to the [limit](Self::body_limit) of its path.
+    ///
+    /// * 404 where nothing is at the path; 413 for a body beyond the limit; 429 with `Retry-After` where it comes too fast.
+    /// * 401 for what is not signed well, and for integrations that there are not.
+    /// * Whatever the [page](ConfirmPage::handle) and the transports answer.
+    ///
+    /// Dropping the future leaves an answer counted or not counted; the same request again tells.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        match self.admit(&parts) {
+            Ok(()) => self.answer(Request::from_parts(parts, body)).await,
+            Err(refused) => refused,
+        }
+    }
+
+    /// The most bytes that a body at this path may have; zero where nothing is there.
+    #[must_use]
+    pub fn body_limit(&self, path: &str) -> usize {
+        self.place(path).map_or(0, |place| place.body_limit())
+    }
+
+    fn place(&self, path: &str) -> Option<Place> {
+        Place::of(self.base.path(), path)
+    }
+
+    /// Counts a request against the limits, before anything of it is looked at.
+    fn admit(&self, parts: &Parts) -> Result<(), Response<Bytes>> {
+        let too_fast = |TooFast(wait)| reply::too_fast(wait);
+        if let Some(source) = parts.extensions.get::<Source>() {
+            self.sources.count(source).map_err(too_fast)?;
+        }
+        self.places.count(&parts.uri.path()).map_err(too_fast)
+    }
+
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let Some(place) = self.place(request.uri().path()) else {
+            return reply::nowhere();
+        };
+        if request.body().len() > place.body_limit() {
+            return reply::too_large();
+        }
+        match place {
+            Place::Page => match &self.page {
+                Some(page) => page.handle(request).await,
+                None => reply::nowhere(),
+            },
+            #[cfg(feature = "slack")]
+            Place::Slack(tenant, integration) => {
+                self.slack_of(&tenant, &integration, request).await
+            }
+            #[cfg(feature = "slack")]
+            Place::SlackApp(app) => self.slack_app_of(&app, request).await,
+            #[cfg(feature = "webhook")]
+            Place::Hook(tenant, integration) => self.hook(&tenant, &integration, request).await,
+            #[cfg(not(feature = "slack"))]
+            Place::Slack(..) | Place::SlackApp(_) => reply::nowhere(),
+            #[cfg(not(feature = "webhook"))]
+            Place::Hook(..) => reply::nowhere(),
+        }
+    }
+}

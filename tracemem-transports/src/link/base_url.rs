@@ -75,6 +75,12 @@ impl BaseUrl {
         &self.origin
     }
 
+    /// The path, which begins with a slash or is empty and does not end with one.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The path of the confirm page, `{base path}/approve`: where the host mounts it.
     #[must_use]
     pub fn approve_path(&self) -> String {

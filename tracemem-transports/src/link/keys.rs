@@ -57,6 +57,32 @@ pub(crate) enum KeyUse {
         expect(dead_code, reason = "messages with buttons need feature `slack`")
     )]
     Click,
+    /// What a form in front of a person holds for us until they send it.
+    #[cfg_attr(
+        not(feature = "slack"),
+        expect(dead_code, reason = "forms in a chat need feature `slack`")
+    )]
+    Modal,
+}
+
+impl KeyUse {
+    /// What the key of this use is derived for.
+    fn info(self) -> &'static [u8] {
+        match self {
+            Self::Link => b"tm/link/",
+            Self::Click => b"tm/click/",
+            Self::Modal => b"tm/modal/",
+        }
+    }
+
+    /// What begins every text that is signed for this use.
+    pub(crate) fn domain(self) -> &'static [u8] {
+        match self {
+            Self::Link => b"tm/approval-link/v1",
+            Self::Click => b"tm/slack-click/v1",
+            Self::Modal => b"tm/slack-modal/v1",
+        }
+    }
 }
 
 /// The key of one tenant.
@@ -140,11 +166,7 @@ impl LinkKey {
     /// `None` never happens: HKDF-SHA256 gives up to 8,160 bytes.
     fn of(&self, purpose: KeyUse, tenant: &TenantId) -> Option<TenantKey> {
         let mut key = Zeroizing::new([0; 32]);
-        let purpose: &[u8] = match purpose {
-            KeyUse::Link => b"tm/link/",
-            KeyUse::Click => b"tm/click/",
-        };
-        let info = [purpose, tenant.as_str().as_bytes()];
+        let info = [purpose.info(), tenant.as_str().as_bytes()];
         Hkdf::<Sha256>::new(None, &self.secret)
             .expand_multi_info(&info, key.as_mut())
             .ok()?;

@@ -6,10 +6,11 @@
 
 mod base_url;
 mod integration;
-mod keys;
-#[cfg(feature = "page")]
+pub(crate) mod keys;
+#[cfg(any(feature = "email", feature = "page"))]
 mod mailbox;
 mod secret_url;
+pub(crate) mod signed;
 mod sink;
 mod token;
 mod verified;

@@ -2,8 +2,9 @@
 //!
 //! What the fields mean for the approval is left to the one who asked for them.
 
-use http::{HeaderMap, header};
 use tracemem_sdk::decision::event::Choice;
+
+use crate::urlencoded::{NotEncoded, pairs};
 
 /// The most bytes that a form may have.
 pub(super) const FORM_LIMIT: usize = 16 * 1024;
@@ -24,7 +25,7 @@ impl Form {
     /// Reads the body of a POST.
     pub(super) fn read(body: &[u8]) -> Result<Self, NotTheForm> {
         let (mut token, mut choice, mut rationale, mut guard) = (None, None, None, None);
-        for (name, value) in pairs(body)? {
+        for (name, value) in pairs(body).map_err(|NotEncoded| NotTheForm)? {
             let field = match name.as_str() {
                 "t" => &mut token,
                 "decision" => &mut choice,
@@ -61,54 +62,6 @@ pub(super) fn token_of(query: &str) -> Option<String> {
         .filter_map(|(name, value)| (name == "t").then_some(value));
     let token = tokens.next()?;
     tokens.next().is_none().then_some(token)
-}
-
-/// Whether the headers say that the body is a form in UTF-8.
-pub(super) fn says_form(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(header::CONTENT_TYPE).into_iter();
-    let (Some(declared), None) = (types.next(), types.next()) else {
-        return false;
-    };
-    let Ok(declared) = declared.to_str() else {
-        return false;
-    };
-    let mut parts = declared.split(';').map(str::trim);
-    let media = parts.next().unwrap_or_default();
-    media.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        && parts.all(|parameter| parameter.eq_ignore_ascii_case("charset=utf-8"))
-}
-
-/// Name and value of each field. Unlike `url::form_urlencoded`, which mends what it reads, this refuses what is not strictly encoded:
-/// a rationale stands in the evidence for ever, and must be what was sent.
-fn pairs(encoded: &[u8]) -> Result<Vec<(String, String)>, NotTheForm> {
-    let fields = encoded.split(|byte| *byte == b'&');
-    let pair = |field: &[u8]| {
-        let mut halves = field.splitn(2, |byte| *byte == b'=');
-        let name = decoded(halves.next().unwrap_or_default())?;
-        let value = decoded(halves.next().unwrap_or_default())?;
-        Ok((name, value))
-    };
-    fields.filter(|field| !field.is_empty()).map(pair).collect()
-}
-
-fn decoded(encoded: &[u8]) -> Result<String, NotTheForm> {
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => hex(rest.next())? << 4 | hex(rest.next())?,
-            other => *other,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| NotTheForm)
-}
-
-fn hex(digit: Option<&u8>) -> Result<u8, NotTheForm> {
-    let value = digit.and_then(|digit| char::from(*digit).to_digit(16));
-    value
-        .and_then(|value| u8::try_from(value).ok())
-        .ok_or(NotTheForm)
 }
 
 #[cfg(test)]
@@ -169,21 +122,5 @@ mod tests {
         for query in ["", "x=a", "t=a&t=b", "t=a&%74=a", "t=%FF"] {
             assert_eq!(token_of(query), None, "{query}");
         }
-    }
-
-    #[test]
-    fn only_a_form_in_utf8_is_taken() -> Result<(), http::header::InvalidHeaderValue> {
-        let says = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONTENT_TYPE, text.parse()?);
-            Ok::<_, http::header::InvalidHeaderValue>(says_form(&headers))
-        };
-        assert!(says("application/x-www-form-urlencoded")?);
-        assert!(says("Application/X-WWW-Form-Urlencoded; charset=UTF-8")?);
-        assert!(!says("application/x-www-form-urlencoded; charset=utf-16")?);
-        assert!(!says("multipart/form-data; boundary=x")?);
-        assert!(!says("text/plain")?);
-        assert!(!says_form(&HeaderMap::new()));
-        Ok(())
     }
 }

@@ -30,12 +30,15 @@ use tracemem_sdk::{
 
 pub use self::step_up::{ApproverAuthenticator, StepUp, StepUpFailed};
 use self::{
-    form::{FORM_LIMIT, Form, says_form, token_of},
+    form::{FORM_LIMIT, Form, token_of},
     notice::Notice,
     outcome::Ended,
     request::{Problems, RequestPage},
 };
-use crate::link::{BaseUrl, LinkKeys, LinkRefused, Links, VerifiedLink, Verifier};
+use crate::{
+    link::{BaseUrl, LinkKeys, LinkRefused, Links, VerifiedLink, Verifier},
+    urlencoded::says_form,
+};
 
 /// What keeps a program that presses buttons from deciding. Exhaustive on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -65,6 +65,42 @@ impl CredentialChanged {
     }
 }
 
+/// The connection of an integration was tested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IntegrationTested {
+    /// Which integration.
+    pub integration_id: IntegrationId,
+    /// Whether it was reached and let us in.
+    pub passed: bool,
+}
+
+snake_case_enum! {
+    /// Why something that came in was refused. Exhaustive on purpose.
+    InboundRefusal {
+        /// It is signed, and names another tenant, integration, workspace or delivery than it may.
+        Foreign = "foreign",
+        /// It is signed by somebody outside who may not answer.
+        Outsider = "outsider",
+        /// It is signed, and is not of the form that it must have.
+        Malformed = "malformed",
+        /// Something else came in under its name before.
+        Reused = "reused",
+    }
+}
+
+/// Something came in through an integration, with a good signature, and was refused before it became an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InboundRefused {
+    /// Through which integration.
+    pub integration_id: IntegrationId,
+    /// Why.
+    pub reason: InboundRefusal,
+    /// The hash of what came in.
+    pub content_hash: Digest,
+}
+
 /// A report came after the trace it belongs to was closed; the report itself is a disclosure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

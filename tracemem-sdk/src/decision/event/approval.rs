@@ -97,6 +97,8 @@ snake_case_enum! {
         Ambiguous = "ambiguous",
         /// The destination does not exist or refuses.
         Destination = "destination",
+        /// The target is gone for good.
+        Gone = "gone",
         /// The credentials were refused.
         Credentials = "credentials",
         /// The message was refused.
@@ -115,6 +117,7 @@ impl DeliveryResult {
             Self::Transient
             | Self::Throttled
             | Self::Destination
+            | Self::Gone
             | Self::Credentials
             | Self::Message
             | Self::Unroutable => false,

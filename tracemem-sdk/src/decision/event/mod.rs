@@ -14,7 +14,10 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub use self::{
-    administration::{CredentialAct, CredentialChanged, DocumentChanged, ReportReceivedLate},
+    administration::{
+        CredentialAct, CredentialChanged, DocumentChanged, InboundRefusal, InboundRefused,
+        IntegrationTested, ReportReceivedLate,
+    },
     approval::{
         ApprovalAnswered, ApprovalRequested, ApprovalResolved, ApproversTerm, Choice,
         DeliveryAttempted, DeliveryPurpose, DeliveryResult, RationaleTerm, RequesterTerm,
@@ -171,6 +174,10 @@ events! {
     CredentialChanged = "credential_changed",
     /// On the administrative stream: a report that came after its trace was closed.
     ReportReceivedLate = "report_received_late",
+    /// On the administrative stream: the connection of an integration was tested.
+    IntegrationTested = "integration_tested",
+    /// On the administrative stream: something came in through an integration and was refused.
+    InboundRefused = "inbound_refused",
     }
     reserved {
         /// Reserved: an approver was reminded.

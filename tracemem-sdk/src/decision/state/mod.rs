@@ -291,6 +291,8 @@ impl State {
             | Event::TraceClosed(_)
             | Event::DocumentChanged(_)
             | Event::CredentialChanged(_)
+            | Event::IntegrationTested(_)
+            | Event::InboundRefused(_)
             | Event::ReportReceivedLate(_) => {}
         }
     }
@@ -308,6 +310,8 @@ fn step_of(event: &Event) -> Option<Step> {
         Event::DecisionOpened(_)
         | Event::DocumentChanged(_)
         | Event::CredentialChanged(_)
+        | Event::IntegrationTested(_)
+        | Event::InboundRefused(_)
         | Event::ReportReceivedLate(_) => {
             return None;
         }

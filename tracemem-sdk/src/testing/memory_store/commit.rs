@@ -2,8 +2,8 @@
 
 use super::tables::{JobRow, JobState, SealMark, StreamRow, Tables, TenantTables};
 use crate::store::{
-    Commit, Committed, DocumentWrite, Entry, JobCompletion, JobFate, LeaseToken, Projection,
-    StoreError, StoreErrorKind, StreamId, Version,
+    Commit, Committed, DocumentWrite, Entry, IntegrationTally, JobCompletion, JobFate, LeaseToken,
+    Projection, StoreError, StoreErrorKind, StreamId, Tally, Version,
 };
 
 impl Tables {
@@ -89,6 +89,7 @@ impl TenantTables {
             cancel,
             claim,
             completes,
+            tally,
         } = commit;
         if let Some(completion) = completes {
             self.complete(completion);
@@ -108,6 +109,17 @@ impl TenantTables {
                 state: JobState::Waiting,
             };
             self.jobs.entry(row.job.id.clone()).or_insert(row);
+        }
+        if let Some(Tally {
+            integration,
+            counted,
+            at,
+        }) = tally
+        {
+            let tally = self.tallies.entry(integration.clone());
+            tally
+                .or_insert_with(|| IntegrationTally::new(integration))
+                .count(counted, at);
         }
         if let Some(claim) = claim {
             self.keys.insert(claim.key.clone(), claim);

@@ -26,9 +26,9 @@ use crate::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
         Archive, ArchivedStream, Backend, Catalog, Commit, Committed, CredentialCursor, Document,
-        DocumentKind, Index, KeyClaim, KeyDigest, LeasedJob, Leaving, Listing, Page,
-        SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
-        StreamId, Term, Version,
+        DocumentKind, Index, IntegrationTally, JobLease, KeyClaim, KeyDigest, LeasedJob, Leaving,
+        Listing, Page, SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream,
+        StreamHead, StreamId, Term, Version,
     },
     time::Timestamp,
 };
@@ -174,13 +174,8 @@ impl Store for MemoryStore {
         Ok(self.tables("finding a key")?.key(tenant, key))
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        Ok(self.tables("leasing jobs")?.lease_jobs(now, until, limit))
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        Ok(self.tables("leasing jobs")?.lease_jobs(lease))
     }
 
     async fn lease_timers(
@@ -277,6 +272,18 @@ impl Catalog for MemoryStore {
         Ok(self
             .tables("listing credentials")?
             .credentials(after, limit))
+    }
+
+    async fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Result<Option<IntegrationTally>, StoreError> {
+        Ok(self.tables("reading a tally")?.tally(tenant, integration))
+    }
+
+    async fn tallies(&self, tenant: &TenantId) -> Result<Vec<IntegrationTally>, StoreError> {
+        Ok(self.tables("listing tallies")?.tallies(tenant))
     }
 }
 

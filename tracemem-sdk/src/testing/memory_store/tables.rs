@@ -7,11 +7,11 @@ use std::{
 
 use super::credentials::Credentials;
 use crate::{
-    id::{DecisionId, JobId, TenantId},
+    id::{DecisionId, IntegrationId, JobId, TenantId},
     store::{
-        ArchivedStream, Cursor, Document, DocumentKind, Entry, Job, KeyClaim, KeyDigest,
-        LeaseToken, Listed, Listing, Order, Page, Projection, Stream, StreamHead, StreamId, Term,
-        Version,
+        ArchivedStream, Cursor, Document, DocumentKind, Entry, IntegrationTally, Job, KeyClaim,
+        KeyDigest, LeaseToken, Listed, Listing, Order, Page, Projection, Stream, StreamHead,
+        StreamId, Term, Version,
     },
     time::Timestamp,
 };
@@ -29,6 +29,7 @@ pub(super) struct TenantTables {
     /// The bodies of each document, version 1 first.
     pub(super) documents: BTreeMap<(DocumentKind, String), Vec<Vec<u8>>>,
     pub(super) credentials: Credentials,
+    pub(super) tallies: BTreeMap<IntegrationId, IntegrationTally>,
     pub(super) terms: BTreeSet<(StreamId, Term)>,
     pub(super) jobs: BTreeMap<JobId, JobRow>,
     pub(super) seal_marks: Vec<SealMark>,
@@ -163,6 +164,21 @@ impl Tables {
             ids.filter(|(of, id)| *of == kind && after.is_none_or(|after| id.as_str() > after));
         let ids = ids.take(limit.get() as usize);
         ids.filter_map(|(_, id)| self.document(tenant, kind, id, None))
+            .collect()
+    }
+
+    pub(super) fn tally(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+    ) -> Option<IntegrationTally> {
+        self.tenants.get(tenant)?.tallies.get(integration).cloned()
+    }
+
+    pub(super) fn tallies(&self, tenant: &TenantId) -> Vec<IntegrationTally> {
+        let tables = self.tenants.get(tenant).into_iter();
+        tables
+            .flat_map(|tables| tables.tallies.values().cloned())
             .collect()
     }
 

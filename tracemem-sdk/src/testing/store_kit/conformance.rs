@@ -73,6 +73,12 @@ macro_rules! store_conformance {
                 a_job_that_is_there_already_is_left_as_it_is,
                 jobs_of_all_tenants_are_leased_under_their_own_names,
             }
+            turns::{
+                no_tenant_is_given_more_than_its_share,
+                what_a_tenant_has_already_is_of_its_share,
+                tenants_take_turns,
+                many_jobs_of_one_tenant_keep_nobody_waiting,
+            }
             job_ends::{
                 a_job_that_is_done_is_gone,
                 a_job_to_be_retried_is_due_when_it_was_put_off_to,
@@ -178,6 +184,14 @@ macro_rules! catalog_conformance {
                 of_concurrent_writers_of_a_credential_exactly_one_wins,
                 a_change_that_does_not_fit_fails_none_of_its_neighbours,
             }
+            tallies::{
+                attempts_are_counted_one_by_one,
+                what_is_not_written_is_not_counted,
+                an_attempt_is_counted_with_the_job_that_made_it,
+                of_concurrent_attempts_none_is_lost,
+                tallies_are_listed_by_id,
+                a_tenant_finds_no_tally_of_another,
+            }
         }
     };
 }
@@ -192,6 +206,7 @@ macro_rules! no_catalog_conformance {
             no_catalog::{
                 documents_are_refused_as_unsupported,
                 credentials_are_refused_as_unsupported,
+                tallies_are_refused_as_unsupported,
             }
         }
     };

@@ -33,7 +33,9 @@ pub mod reads;
 pub mod refusals;
 pub mod searches;
 mod stage;
+pub mod tallies;
 pub mod timers;
+pub mod turns;
 pub mod waits;
 pub mod writes;
 

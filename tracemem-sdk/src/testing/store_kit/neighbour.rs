@@ -3,8 +3,8 @@
 use crate::{
     id::TenantId,
     store::{
-        Catalog, CredentialChange, DocumentKind, DocumentWrite, Job, KeyClaim, Projection, Store,
-        Stream, StreamId, Version,
+        Catalog, CountedAttempt, CredentialChange, DocumentKind, DocumentWrite, Job, JobLease,
+        KeyClaim, Projection, Store, Stream, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -14,6 +14,7 @@ use super::{
     check::{equal, present, written},
     credentials::put_bytes,
     material::{ALL, claim, job, step, stream, term},
+    tallies::tally,
 };
 
 /// The numbers of the neighbour's jobs. A job id is unique over all tenants, so no rule uses these.
@@ -59,6 +60,7 @@ impl Neighbour {
         let admin = StreamId::Decision("dec_00000000000000000000000000009998".parse()?);
         let mut commit = step(&self.tenant, &admin, 0, 1, "credentials")?;
         commit.credentials = credentials()?;
+        commit.tally = Some(tally("mail", CountedAttempt::Delivered, due())?);
         written(&store.commit(commit).await?, 1).map_err(Into::into)
     }
 
@@ -78,7 +80,7 @@ impl Neighbour {
             equal(promise, &present(promise, found)?, claim)?;
         }
         let leased = store
-            .lease_jobs(due(), Timestamp::from_micros(u64::MAX), ALL)
+            .lease_jobs(&JobLease::new(due(), Timestamp::from_micros(u64::MAX), ALL))
             .await?;
         let ours = leased
             .into_iter()
@@ -135,6 +137,12 @@ impl Neighbour {
             });
         let promise = "no credential of another tenant is ever changed";
         equal(promise, &found.collect(), &credentials()?)?;
+        let promise = "no tally of another tenant is ever changed";
+        let found = store.tallies(&self.tenant).await?;
+        let found = found
+            .into_iter()
+            .map(|tally| (tally.attempts, tally.delivered));
+        equal(promise, &found.collect(), &vec![(1, 1)])?;
         Ok(())
     }
 }

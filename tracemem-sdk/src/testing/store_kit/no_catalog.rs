@@ -4,9 +4,10 @@ use super::{
     KitResult, Stage,
     check::{equal, failed},
     credentials::put,
-    material::stream,
+    material::{at, stream},
+    tallies::tally,
 };
-use crate::store::{Commit, DocumentKind, DocumentWrite, Store, StoreErrorKind};
+use crate::store::{Commit, CountedAttempt, DocumentKind, DocumentWrite, Store, StoreErrorKind};
 
 /// A store that is no catalog refuses a commit with credentials with [`StoreErrorKind::Unsupported`] and writes nothing.
 pub async fn credentials_are_refused_as_unsupported<S: Store>(stage: &Stage<S>) -> KitResult {
@@ -25,6 +26,13 @@ pub async fn documents_are_refused_as_unsupported<S: Store>(stage: &Stage<S>) ->
         version: 1,
         bytes,
     }];
+    refused(stage, commit).await
+}
+
+/// A store that is no catalog refuses a commit with a tally with [`StoreErrorKind::Unsupported`] and writes nothing.
+pub async fn tallies_are_refused_as_unsupported<S: Store>(stage: &Stage<S>) -> KitResult {
+    let mut commit = stage.step(&stream(0)?, 0, 1, "counts")?;
+    commit.tally = Some(tally("mail", CountedAttempt::Delivered, at(0))?);
     refused(stage, commit).await
 }
 

@@ -1,0 +1,103 @@
+//! How integrations fare: in error after failures, back after a success, told once.
+
+use std::time::Duration;
+
+use tracemem_sdk::{
+    integration::{DeliveryErrorKind, FailureReason, IntegrationStatus},
+    tenant::IntegrationView,
+};
+
+use crate::{Tested, scene::Scene};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn view(scene: &Scene) -> Result<IntegrationView, Box<dyn std::error::Error>> {
+    let view = scene.admin()?.integration(&"pigeon_1".parse()?).await?;
+    view.ok_or_else(|| "it is not there".into())
+}
+
+#[tokio::test]
+async fn an_integration_is_in_error_after_five_failures_and_back_after_a_success_and_each_is_told_once()
+-> Tested {
+    let scene = Scene::new()?;
+    scene.ready().await?;
+    scene
+        .kind
+        .fails(Some(DeliveryErrorKind::Transient { retry_after: None }));
+    for number in 0..4 {
+        scene.decide(&format!("failing {number}")).await?;
+    }
+    scene.work().await?;
+    assert_eq!(view(&scene).await?.status, IntegrationStatus::Enabled);
+    scene.decide("the last straw").await?;
+    scene.work().await?;
+    let failing = view(&scene).await?;
+    assert_eq!(failing.status, IntegrationStatus::Error);
+    assert_eq!(failing.failing, Some(FailureReason::Failures));
+    assert_eq!(failing.delivery_success_rate(), Some(0.0));
+    scene.kind.fails(None);
+    scene.clock.advance(Duration::from_secs(3_600));
+    scene.work().await?;
+    scene.work().await?;
+    let well = view(&scene).await?;
+    assert_eq!(
+        (well.status, well.failing),
+        (IntegrationStatus::Enabled, None)
+    );
+    let tally = well.tally.clone().ok_or("nothing was counted")?;
+    assert_eq!(tally.attempts, tally.delivered + 5);
+    assert!(well.delivery_success_rate().is_some_and(|rate| rate > 0.0));
+    let told: Vec<_> = scene.told().iter().map(|change| change.failing).collect();
+    assert_eq!(told, [Some(FailureReason::Failures), None]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn refused_credentials_are_an_error_at_once() -> Tested {
+    let scene = Scene::new()?;
+    scene.ready().await?;
+    scene.kind.fails(Some(DeliveryErrorKind::Credentials));
+    scene.decide("one").await?;
+    scene.work().await?;
+    let failing = view(&scene).await?;
+    assert_eq!(failing.failing, Some(FailureReason::Credentials));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_target_that_is_gone_is_called_no_more_until_the_integration_is_enabled_again() -> Tested
+{
+    let scene = Scene::new()?;
+    let admin = scene.ready().await?;
+    scene.kind.fails(Some(DeliveryErrorKind::Gone));
+    scene.decide("one").await?;
+    scene.work().await?;
+    assert_eq!(view(&scene).await?.failing, Some(FailureReason::Gone));
+    scene.kind.fails(None);
+    scene.decide("two").await?;
+    scene.work().await?;
+    assert_eq!(scene.kind.desk().delivered.len(), 1, "it is left alone");
+    admin.enable_integration(&"pigeon_1".parse()?).await?;
+    assert_eq!(view(&scene).await?.status, IntegrationStatus::Enabled);
+    scene.clock.advance(Duration::from_secs(600));
+    scene.work().await?;
+    assert_eq!(scene.kind.desk().delivered.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_is_told_may_panic_and_deliveries_go_on() -> Tested {
+    let scene = Scene::with(|builder| {
+        #[expect(clippy::panic, reason = "that is what is tried")]
+        builder.on_integration_change(|_| panic!("the host's ear is broken"))
+    })?;
+    scene.ready().await?;
+    scene.kind.fails(Some(DeliveryErrorKind::Credentials));
+    scene.decide("one").await?;
+    scene.work().await?;
+    scene.kind.fails(None);
+    scene.clock.advance(DAY / 24);
+    scene.work().await?;
+    assert_eq!(view(&scene).await?.status, IntegrationStatus::Enabled);
+    Ok(())
+}
