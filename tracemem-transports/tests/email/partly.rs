@@ -126,7 +126,9 @@ async fn how_it_ended_is_told_to_whoever_was_mailed_and_to_nobody_else() -> Test
     let conclusion = Conclusion::of(&asking, next.earlier, end);
     mailing.conclude(&conclusion).await?;
     // Carol may have been mailed, and was.
-    assert_eq!(recipients(&relay)?, [ALICE, CAROL, ALICE, CAROL]);
+    let mut told = recipients(&relay)?.split_off(2);
+    told.sort();
+    assert_eq!(told, [ALICE, CAROL]);
     Ok(())
 }
 
