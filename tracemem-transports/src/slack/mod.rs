@@ -8,6 +8,7 @@
 //!
 //! [`SlackKind`] opens the integrations that are rows of a tenant; a host that has one workspace builds its [`Slack`] itself.
 
+mod admitting;
 mod answering;
 mod api;
 mod api_error;
@@ -18,8 +19,10 @@ mod checking;
 mod click_token;
 mod concluding;
 mod config;
+mod counting;
 mod delivering;
 mod finding;
+mod ids;
 mod kind;
 mod lanes;
 mod message;
@@ -27,6 +30,7 @@ mod modal;
 mod payload;
 mod place;
 mod posted;
+mod receiving;
 mod refusal;
 mod reply;
 mod resolving;
