@@ -1,27 +1,19 @@
 //! Answers that come in: what counts, what does not, and how little is said about it.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use http::Request;
 use serde_json::{Value, json};
 use tracemem_sdk::{
     approval::Requirements,
-    decision::{
-        event::{Event, InboundRefusal},
-        status::Status,
-    },
+    decision::{event::Event, status::Status},
     id::TenantId,
     time::Clock,
 };
-use tracemem_transports::webhook::{BODY_LIMIT, refuse_unknown, unauthorized};
 
 use super::{
     Tested,
     stage::{
         APPLIED, CONFLICT, DELIVERY, DUPLICATE, INBOUND, INBOUND_BEFORE, NOT_FOUND, OUTBOUND,
-        Reply, Stage, UNAUTHORIZED, UNPROCESSABLE, answer, configuration, kind, local, opening,
-        request, signature, signed, status, with,
+        Reply, Stage, UNPROCESSABLE, answer, configuration, kind, local, opening, signed, status,
+        with,
     },
 };
 

@@ -1,18 +1,10 @@
 //! Calls against endpoints that rebind, redirect, stay silent, talk for ever, or are not there.
 
-use std::{net::TcpListener, process::Command, sync::Arc, time::Duration};
+use std::{net::TcpListener, process::Command, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{
-    ServerConfig,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-};
-use tokio::time::Instant;
-use tracemem_transports::egress::{
-    BODY_LIMIT, BodyEnd, Egress, EgressError, EgressErrorKind, Judge, Reply,
-};
+use http::{HeaderMap, Method};
+use tracemem_transports::egress::{Egress, EgressError, EgressErrorKind, Judge, Reply};
 
 use super::{
     Tested,

@@ -1,24 +1,19 @@
 //! TLS: names and roots.
 
-use std::{net::TcpListener, process::Command, sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
-use tokio::time::Instant;
-use tracemem_transports::egress::{
-    BODY_LIMIT, BodyEnd, Egress, EgressError, EgressErrorKind, Judge, Reply,
-};
+use tracemem_transports::egress::{Egress, EgressErrorKind, Judge};
 
 use super::{
     Tested,
     calling::{LIMIT, get},
     receiver::{Receiver, respond},
-    stage::{Names, local},
+    stage::Names,
 };
 
 struct Authority {

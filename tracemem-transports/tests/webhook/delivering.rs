@@ -1,29 +1,21 @@
 //! What is posted, and what an endpoint's answer means for the delivery.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::json;
 use tracemem_sdk::{
     approval::ResolvedAs,
-    integration::{Conclusion, Delivery, DeliveryErrorKind, Integration},
-    route::Destination,
-    testing::{FakeClock, message, resolution},
-    time::{Clock, SystemClock, Timestamp},
+    integration::{Conclusion, Delivery, Integration},
+    testing::{message, resolution},
+    time::{Clock, SystemClock},
 };
-use tracemem_transports::egress::{Egress, Judge};
 
 use super::{
     Tested,
-    receiver::{Receiver, respond},
+    receiver::Receiver,
     stage::{
-        BASE, Names, OUTBOUND, OUTBOUND_BEFORE, START, Stage, answer, clock, configuration, kind,
-        local, nowhere, opening, signature, webhook, webhook_with,
+        BASE, OUTBOUND, OUTBOUND_BEFORE, START, Stage, answer, clock, configuration, kind, local,
+        nowhere, opening, signature, webhook, webhook_with,
     },
 };
 

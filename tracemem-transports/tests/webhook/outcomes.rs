@@ -10,11 +10,9 @@ use std::{
 
 use serde_json::json;
 use tracemem_sdk::{
-    approval::ResolvedAs,
-    integration::{Conclusion, Delivery, DeliveryErrorKind, Integration},
-    route::Destination,
-    testing::{FakeClock, message, resolution},
-    time::{Clock, SystemClock, Timestamp},
+    integration::{DeliveryErrorKind, Integration},
+    testing::message,
+    time::SystemClock,
 };
 use tracemem_transports::egress::{Egress, Judge};
 
@@ -22,8 +20,8 @@ use super::{
     Tested,
     receiver::{Receiver, respond},
     stage::{
-        BASE, Names, OUTBOUND, OUTBOUND_BEFORE, START, Stage, answer, clock, configuration, kind,
-        local, nowhere, opening, signature, webhook, webhook_with,
+        BASE, Names, OUTBOUND, clock, configuration, kind, local, nowhere, opening, webhook,
+        webhook_with,
     },
 };
 

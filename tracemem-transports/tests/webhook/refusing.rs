@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use serde_json::{Value, json};
+use serde_json::json;
 use tracemem_sdk::{
-    approval::Requirements,
-    decision::{
-        event::{Event, InboundRefusal},
-        status::Status,
-    },
+    decision::{event::InboundRefusal, status::Status},
     id::TenantId,
     time::Clock,
 };
@@ -19,9 +15,8 @@ use tracemem_transports::webhook::{BODY_LIMIT, refuse_unknown, unauthorized};
 use super::{
     Tested,
     stage::{
-        APPLIED, CONFLICT, DELIVERY, DUPLICATE, INBOUND, INBOUND_BEFORE, NOT_FOUND, OUTBOUND,
-        Reply, Stage, UNAUTHORIZED, UNPROCESSABLE, answer, configuration, kind, local, opening,
-        request, signature, signed, status, with,
+        APPLIED, INBOUND, INBOUND_BEFORE, OUTBOUND, Reply, Stage, UNAUTHORIZED, UNPROCESSABLE,
+        answer, configuration, kind, local, opening, request, signature, signed, status,
     },
 };
 
