@@ -155,7 +155,7 @@ async fn no_configured_name_forges_a_header() -> Tested {
         "a  b",
     ];
     for name in CORPUS.into_iter().chain(NAMES) {
-        let named = letterhead()?.from_name(name);
+        let named = letterhead()?.named(name);
         if name
             .chars()
             .any(|c| c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c))
@@ -173,7 +173,7 @@ async fn no_configured_name_forges_a_header() -> Tested {
         assert!(from.ends_with("<approvals@example.org>"), "{from}");
         // Python 3.11 puts a space between two encoded words of a name.
         let dense = |text: &str| text.replace(char::is_whitespace, "");
-        assert_eq!(dense(mail.from_name()?), dense(name));
+        assert_eq!(dense(mail.sender_name()?), dense(name));
     }
     Ok(())
 }
