@@ -49,7 +49,7 @@ async fn any_2xx_is_success() -> Tested {
 
 #[tokio::test]
 async fn each_other_status_says_what_is_done_next() -> Tested {
-    use DeliveryErrorKind::{Credentials, Destination, Throttled, Transient};
+    use DeliveryErrorKind::{Credentials, Gone, Throttled, Transient};
     let wait = |seconds| Duration::from_secs(seconds);
     let transient = |seconds: Option<u64>| Transient {
         retry_after: seconds.map(wait),
@@ -70,8 +70,8 @@ async fn each_other_status_says_what_is_done_next() -> Tested {
         (403, &[], Credentials),
         (404, &[], transient(None)),
         (408, &[], transient(None)),
-        (410, &[], Destination),
-        (410, &[("retry-after", "60")], Destination),
+        (410, &[], Gone),
+        (410, &[("retry-after", "60")], Gone),
         (422, &[], transient(None)),
         (429, &[], throttled(60)),
         (429, &[("retry-after", "0")], throttled(5)),
