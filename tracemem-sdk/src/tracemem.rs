@@ -8,7 +8,7 @@ use crate::{
     decision::{envelope::Actor, event::InboundRefused},
     engine::{Builder, Engine, IntegrationUnavailable},
     id::{ApprovalId, CredentialKind, IntegrationId, TenantId},
-    integration::{Delivery, Opening, StoredIntegration},
+    integration::{Delivery, Integration},
     secrets::{self, Credential, CredentialError, CredentialsMaintained},
     store::{Backend, CredentialCursor, StoreError, StoreHealth},
     tenant::{AdminWriteError, Tenant, administration},
@@ -107,23 +107,24 @@ impl TraceMem {
         secrets::read(&self.engine, tenant, integration, kind, version).await
     }
 
-    /// What a stored integration is opened from, credentials included, whatever its switch says: for whoever takes what comes in through it.
-    /// `None` where this tenant has no such integration.
+    /// The integration of this tenant under this id, registered or stored, whether it is switched on or not: for whoever takes what comes in
+    /// through it, and knows its type ([`Integration`] is [`Any`](std::any::Any)). `None` where there is none.
     ///
     /// # Errors
     /// [`IntegrationUnavailable`], where its kind is unknown here, or a credential is missing or cannot be read.
-    pub async fn opening(
+    pub async fn integration(
         &self,
         tenant: &TenantId,
         integration: &IntegrationId,
-    ) -> Result<Option<(StoredIntegration, Opening)>, IntegrationUnavailable> {
-        let stored = match self.engine.stored_integration(tenant, integration).await {
-            Ok(stored) => stored,
-            Err(IntegrationUnavailable::Unknown(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let opening = self.engine.opening(tenant, &stored).await?;
-        Ok(Some((stored, opening)))
+    ) -> Result<Option<Arc<dyn Integration>>, IntegrationUnavailable> {
+        if let Some(registered) = self.engine.registered_integration(integration) {
+            return Ok(Some(registered));
+        }
+        match self.engine.stored_integration(tenant, integration).await {
+            Ok(stored) => self.engine.opened(tenant, stored).await.map(Some),
+            Err(IntegrationUnavailable::Unknown(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps on the administrative stream of a tenant that something with a good signature came in through an integration and was refused.

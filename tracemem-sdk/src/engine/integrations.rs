@@ -150,24 +150,6 @@ impl Engine {
         Ok(integration)
     }
 
-    /// What a stored integration is opened from, for whoever takes what comes in through it.
-    pub(crate) async fn opening(
-        &self,
-        tenant: &TenantId,
-        stored: &StoredIntegration,
-    ) -> Result<Opening, IntegrationUnavailable> {
-        let kind = self.kind(&stored.kind)?;
-        let (credentials, _) = self
-            .credentials_of(tenant, &stored.id, &kind.credentials())
-            .await?;
-        Ok(Opening::new(
-            tenant.clone(),
-            stored.id.clone(),
-            stored.configuration.clone(),
-            credentials,
-        ))
-    }
-
     pub(crate) fn kind(
         &self,
         name: &str,

@@ -10,7 +10,7 @@ mod health;
 mod kind;
 mod stored;
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use async_trait::async_trait;
 
@@ -113,7 +113,7 @@ impl fmt::Debug for Delivery {
 /// - Neither errors nor `Debug` hold a secret.
 #[cfg_attr(feature = "unstable-mocks", mockall::automock)]
 #[async_trait]
-pub trait Integration: fmt::Debug + Send + Sync + 'static {
+pub trait Integration: Any + fmt::Debug + Send + Sync + 'static {
     /// Its stable name.
     fn id(&self) -> IntegrationId;
 

@@ -94,8 +94,24 @@ pub(super) struct TooFast(pub(super) Duration);
 impl Limits {
     /// Full buckets.
     pub(super) fn new(tracemem: &TraceMem, pace: Pace) -> Self {
+        Self::of(
+            tracemem,
+            Quota::per_second(pace.each_second).allow_burst(pace.at_once),
+        )
+    }
+
+    /// One in a minute, and ten at once.
+    #[cfg(any(feature = "slack", feature = "webhook"))]
+    pub(super) fn each_minute(tracemem: &TraceMem) -> Self {
+        let ten = NonZeroU32::MIN.saturating_add(9);
+        Self::of(
+            tracemem,
+            Quota::per_minute(NonZeroU32::MIN).allow_burst(ten),
+        )
+    }
+
+    fn of(tracemem: &TraceMem, quota: Quota) -> Self {
         let clock = Now(tracemem.clone());
-        let quota = Quota::per_second(pace.each_second).allow_burst(pace.at_once);
         let buckets = (0..BUCKETS).map(|_| RateLimiter::direct_with_clock(quota, clock.clone()));
         Self {
             hasher: RandomState::new(),

@@ -13,10 +13,16 @@
 //! matters.
 
 mod limits;
+#[cfg(any(feature = "slack", feature = "webhook"))]
+mod opening;
 mod place;
 pub(crate) mod reply;
 #[cfg(feature = "axum-0_8")]
 mod router;
+#[cfg(feature = "slack")]
+mod slack;
+#[cfg(feature = "webhook")]
+mod webhook;
 
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
@@ -42,8 +48,13 @@ pub struct Inbound {
     tracemem: TraceMem,
     base: BaseUrl,
     page: Option<ConfirmPage>,
+    #[cfg(feature = "slack")]
+    slack_apps: slack::Apps,
     places: Arc<Limits>,
     sources: Arc<Limits>,
+    /// How many refusals are kept, so that nobody fills a tenant's administrative stream.
+    #[cfg(any(feature = "slack", feature = "webhook"))]
+    refusals: Arc<Limits>,
 }
 
 impl Inbound {
@@ -59,9 +70,13 @@ impl Inbound {
         Self {
             places: Arc::new(Limits::new(&tracemem, pace(50, 200))),
             sources: Arc::new(Limits::new(&tracemem, pace(20, 100))),
+            #[cfg(any(feature = "slack", feature = "webhook"))]
+            refusals: Arc::new(Limits::each_minute(&tracemem)),
             tracemem,
             base,
             page: None,
+            #[cfg(feature = "slack")]
+            slack_apps: slack::Apps::default(),
         }
     }
 
@@ -130,7 +145,18 @@ impl Inbound {
                 Some(page) => page.handle(request).await,
                 None => reply::nowhere(),
             },
-            Place::Slack(..) | Place::SlackApp(_) | Place::Hook(..) => reply::nowhere(),
+            #[cfg(feature = "slack")]
+            Place::Slack(tenant, integration) => {
+                self.slack_of(&tenant, &integration, request).await
+            }
+            #[cfg(feature = "slack")]
+            Place::SlackApp(app) => self.slack_app_of(&app, request).await,
+            #[cfg(feature = "webhook")]
+            Place::Hook(tenant, integration) => self.hook(&tenant, &integration, request).await,
+            #[cfg(not(feature = "slack"))]
+            Place::Slack(..) | Place::SlackApp(_) => reply::nowhere(),
+            #[cfg(not(feature = "webhook"))]
+            Place::Hook(..) => reply::nowhere(),
         }
     }
 }

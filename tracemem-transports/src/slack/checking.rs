@@ -3,6 +3,7 @@
 //!
 //! Whether clicks arrive and are signed with the secret we know can only be seen by a click.
 
+use serde_json::json;
 use tracemem_sdk::integration::{DeliveryError, DeliveryErrorKind};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 
 /// Tests the connection.
 pub(super) async fn check(slack: &Slack) -> Result<(), DeliveryError> {
-    let me = slack.read("auth.test", &[]).await.map_err(refused)?;
+    let me = slack.call("auth.test", &json!({})).await.map_err(refused)?;
     workspace(slack, &me)?;
     app(slack, &me).await?;
     let scopes = Scopes::of(&me);

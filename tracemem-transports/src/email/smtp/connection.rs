@@ -1,8 +1,11 @@
 //! One conversation with the relay: TLS first, then who we are, then one mail after the other.
 
+use std::fmt::Display;
+
 use lettre::{
     Address,
     transport::smtp::{
+        Error,
         authentication::{Credentials, Mechanism},
         client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters, TlsVersion},
         commands::{Data, Mail as MailFrom, Noop, Rcpt, Rset},
@@ -31,7 +34,11 @@ pub(super) struct Relay {
 }
 
 /// A relay that has let us in.
-pub(super) struct Connection(AsyncSmtpConnection);
+pub(super) struct Connection {
+    inner: AsyncSmtpConnection,
+    /// Whether every command was answered. Whoever lost an answer would take it for that of the next command.
+    is_in_step: bool,
+}
 
 impl Connection {
     /// Connects, and logs in where the relay is to know us.
@@ -44,49 +51,42 @@ impl Connection {
         if let Some((name, secret)) = &relay.login {
             log_in(&mut connection, name, secret).await?;
         }
-        Ok(Self(connection))
+        Ok(Self {
+            inner: connection,
+            is_in_step: true,
+        })
+    }
+
+    /// Whether another mail may be sent on it, as far as can be told without asking.
+    pub(super) fn is_in_step(&self) -> bool {
+        self.is_in_step
     }
 
     /// Whether the relay is still there and what was said before is forgotten.
     pub(super) async fn is_fresh(&mut self) -> bool {
-        self.0.command(Rset).await.is_ok()
+        self.inner.command(Rset).await.is_ok()
     }
 
     /// Asks for a sign of life.
     pub(super) async fn check(&mut self) -> Result<(), DeliveryError> {
-        let answer = self.0.command(Noop).await;
-        answer
-            .map(drop)
-            .map_err(|error| failed(Step::Connecting, &error))
+        self.say(Step::Connecting, Noop).await.map(drop)
     }
 
     /// Names sender and recipient, and asks to send the content.
     pub(super) async fn announce(&mut self, mail: &Mail) -> Result<(), DeliveryError> {
         let mut parameters = Vec::new();
         if !mail.raw.is_ascii() {
-            if !self
-                .0
-                .server_info()
-                .supports_feature(Extension::EightBitMime)
-            {
+            let relay = self.inner.server_info();
+            if !relay.supports_feature(Extension::EightBitMime) {
                 return Err(unwritable("the relay takes no mail outside ASCII"));
             }
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         let from = MailFrom::new(Some(address(&mail.from)?), parameters);
-        self.0
-            .command(from)
-            .await
-            .map_err(|error| failed(Step::Sender, &error))?;
+        self.say(Step::Sender, from).await?;
         let to = Rcpt::new(address(&mail.to)?, Vec::new());
-        self.0
-            .command(to)
-            .await
-            .map_err(|error| failed(Step::Recipient, &error))?;
-        self.0
-            .command(Data)
-            .await
-            .map_err(|error| failed(Step::Data, &error))?;
+        self.say(Step::Recipient, to).await?;
+        self.say(Step::Data, Data).await?;
         Ok(())
     }
 
@@ -94,8 +94,24 @@ impl Connection {
     pub(super) async fn hand_over(&mut self, mail: &Mail) -> Result<Response, DeliveryError> {
         // lettre ends the last line by itself.
         let content = mail.raw.strip_suffix(b"\r\n").unwrap_or(&mail.raw);
-        let taken = self.0.message(content).await;
-        taken.map_err(|error| failed(Step::Content, &error))
+        let answer = self.inner.message(content).await;
+        self.heard(Step::Content, answer)
+    }
+
+    async fn say(&mut self, step: Step, command: impl Display) -> Result<Response, DeliveryError> {
+        let answer = self.inner.command(command).await;
+        self.heard(step, answer)
+    }
+
+    fn heard(
+        &mut self,
+        step: Step,
+        answer: Result<Response, Error>,
+    ) -> Result<Response, DeliveryError> {
+        answer.map_err(|error| {
+            self.is_in_step &= error.status().is_some();
+            failed(step, &error)
+        })
     }
 }
 

@@ -177,7 +177,7 @@ impl SmtpSender {
 
     fn keep(&self, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < CONNECTIONS {
+        if connection.is_in_step() && idle.len() < CONNECTIONS {
             idle.push(connection);
         }
     }
@@ -188,7 +188,7 @@ impl SmtpSender {
         match connection.announce(mail).await {
             Ok(()) => Ok(connection),
             Err(error) => {
-                // What it refuses it has answered, and the next mail begins anew; what broke is found when it is next asked for.
+                // A relay that refuses one mail may take the next.
                 self.keep(connection);
                 Err(error)
             }
@@ -217,7 +217,11 @@ impl EmailSender for SmtpSender {
         // `Ok 0102…` or `2.0.0 Ok: queued as 4BxYz`: the id stands last.
         let line = taken.first_line().unwrap_or_default();
         let id = line.split_whitespace().next_back().unwrap_or_default();
-        Ok(Accepted::as_id(id))
+        Ok(if id.eq_ignore_ascii_case("ok") {
+            Accepted::default()
+        } else {
+            Accepted::as_id(id)
+        })
     }
 
     async fn check(&self) -> Result<(), DeliveryError> {

@@ -1,0 +1,73 @@
+//! What comes in from Slack, for one integration or for an app of the host's.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tracemem_sdk::id::{IntegrationId, TenantId};
+
+use super::{Inbound, reply};
+use crate::{
+    link::LinkKeys,
+    slack::{Slack, SlackApp, Whose},
+};
+
+/// The host's apps by name, each with the keys of its buttons.
+pub(super) type Apps = BTreeMap<String, Arc<(SlackApp, LinkKeys)>>;
+
+impl Inbound {
+    /// A Slack app that is installed in several workspaces and calls `/slack/{name}` for all of them. `keys` are those that the buttons of
+    /// its integrations are signed with. Only integrations that are configured to be of this app are reached by it.
+    #[must_use]
+    pub fn slack_app(mut self, app: SlackApp, keys: LinkKeys) -> Self {
+        let name = app.name().to_owned();
+        self.slack_apps.insert(name, Arc::new((app, keys)));
+        self
+    }
+
+    pub(super) async fn slack_of(
+        &self,
+        tenant: &TenantId,
+        integration: &IntegrationId,
+        request: Request<Bytes>,
+    ) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        let slack = match self.opened::<Slack>(tenant, integration).await {
+            Ok(Some(slack)) => slack,
+            Ok(None) => return Slack::refuse(&parts, &body, self.tracemem.now()),
+            Err(unavailable) => return unavailable,
+        };
+        let answered = slack.handle(&self.tracemem, tenant, &parts, &body).await;
+        self.keep_refusal(tenant, integration, &body, &answered)
+            .await;
+        answered
+    }
+
+    pub(super) async fn slack_app_of(
+        &self,
+        name: &str,
+        request: Request<Bytes>,
+    ) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        let now = self.tracemem.now();
+        let Some(app) = self.slack_apps.get(name) else {
+            return Slack::refuse(&parts, &body, now);
+        };
+        let (app, keys) = app.as_ref();
+        let verified = match app.whose(&parts, &body, now, keys) {
+            Whose::Integration(verified) => *verified,
+            Whose::Nobody(answer) => return answer,
+        };
+        let (tenant, integration) = (verified.tenant().clone(), verified.integration().clone());
+        let slack = match self.opened::<Slack>(&tenant, &integration).await {
+            // An integration with a secret of its own is not answered under the app's.
+            Ok(Some(slack)) if slack.config().app.as_deref() == Some(name) => slack,
+            Ok(_) => return reply::unauthorized(),
+            Err(unavailable) => return unavailable,
+        };
+        let answered = slack.handle_verified(&self.tracemem, verified).await;
+        self.keep_refusal(&tenant, &integration, &body, &answered)
+            .await;
+        answered
+    }
+}
