@@ -29,6 +29,7 @@
 //! # assert!(built.is_ok());
 //! ```
 
+mod admitting;
 mod answering;
 mod api;
 mod api_error;
@@ -39,8 +40,10 @@ mod checking;
 mod click_token;
 mod concluding;
 mod config;
+mod counting;
 mod delivering;
 mod finding;
+mod ids;
 mod kind;
 mod lanes;
 mod message;
@@ -48,6 +51,7 @@ mod modal;
 mod payload;
 mod place;
 mod posted;
+mod receiving;
 mod refusal;
 mod reply;
 mod resolving;

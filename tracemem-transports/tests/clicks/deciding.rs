@@ -81,6 +81,8 @@ async fn the_same_bytes_again_change_nothing_and_are_answered_the_same() -> Test
     assert_eq!(first.timeless(), second.timeless());
     assert_eq!(stage.trace(&asked).await?.events().len(), trace);
     assert_eq!(stage.answers(&asked).await?, 1);
+    // Whoever is told anything twice may think that it happened twice.
+    assert_eq!(stage.side.calls("/hooks/click").len(), 1);
     assert_eq!(stage.side.whispers(), Vec::<String>::new());
     Ok(())
 }
