@@ -61,7 +61,7 @@ fn answered(status: StatusCode, asked: Option<Duration>) -> (Result<(), Delivery
 pub(super) fn connected(status: StatusCode) -> Result<(), DeliveryError> {
     if status == StatusCode::GONE {
         let what = "the endpoint is gone (410)";
-        return Err(DeliveryError::new(DeliveryErrorKind::Destination, what));
+        return Err(DeliveryError::new(DeliveryErrorKind::Gone, what));
     }
     Ok(())
 }

@@ -158,7 +158,7 @@ impl Taken {
     }
 
     /// The name beside the only sender.
-    pub(crate) fn from_name(&self) -> Tested<&str> {
+    pub(crate) fn sender_name(&self) -> Tested<&str> {
         match self.at("/understood/from/1/0") {
             Ok(_) => Err("several senders".into()),
             Err(_) => self.at("/understood/from/0/0"),

@@ -28,6 +28,7 @@ async fn exchange(address: std::net::SocketAddr, sent: &[u8]) -> Tested<StatusCo
     Ok(status.parse()?)
 }
 
+/// Threats 19 and 34: what a request says of our host is not read, and a body without a length is cut off.
 #[expect(
     clippy::disallowed_methods,
     reason = "the server runs beside the test, which ends it"

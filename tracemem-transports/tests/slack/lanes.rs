@@ -14,7 +14,7 @@ use tracemem_sdk::{
 use super::{
     Tested,
     proxy::Fault,
-    workspace::{GENERAL, POST, UPDATE, Workspace, conclusion, failed, general, open},
+    workspace::{GENERAL, POST, UPDATE, Workspace, at, conclusion, failed, general, open},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ async fn slack_that_says_too_many_five_times_is_left_alone_and_everybody_is_aske
     let shown = workspace.messages(GENERAL).await?;
     let shown: Vec<_> = shown
         .iter()
-        .map(|message| message["text"].clone())
+        .map(|message| at(message, "/text").clone())
         .collect();
     assert_eq!(
         shown,

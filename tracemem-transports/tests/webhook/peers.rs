@@ -43,7 +43,8 @@ async fn other_libraries_verify_what_we_send() -> Tested {
             (OUTBOUND, format!("{body} "), false),
         ] {
             let said = peer.ask(&question(secret, &body)).await?;
-            assert_eq!(said["verified"], Value::Bool(verified), "{program}: {said}");
+            let expected = Some(&Value::Bool(verified));
+            assert_eq!(said.get("verified"), expected, "{program}: {said}");
         }
     }
     Ok(())
@@ -67,7 +68,8 @@ async fn we_verify_what_other_libraries_sign() -> Tested {
         ] {
             let question = json!({"do": "sign", "secret": secret, "id": "msg_1", "timestamp": at, "body": body});
             let said = peer.ask(&question).await?;
-            let proof = said["signature"].as_str().ok_or("it did not sign")?;
+            let proof = said.get("signature");
+            let proof = proof.and_then(Value::as_str).ok_or("it did not sign")?;
             let at = at.to_string();
             let headers = [
                 ("webhook-id", "msg_1"),

@@ -12,7 +12,7 @@ use tracemem_sdk::{
     TraceMem,
     approval::{ApprovalMessage, Requirements},
     async_trait,
-    decision::{DecisionRequest, Trace},
+    decision::{DecisionRequest, Trace, status::Status},
     id::{AgentId, DecisionId, TenantId},
     integration::{Credentials, Opening},
     policy::{Attachment, ExceptionTerms, PolicyFn, PolicyOutcome},
@@ -29,6 +29,13 @@ use tracemem_transports::{
 
 use super::{Tested, receiver::Receiver};
 
+pub(crate) const DELIVERY: &str = "/data/delivery_id";
+pub(crate) const APPLIED: &str = r#"{"status":"applied","outcome":"approved"}"#;
+pub(crate) const DUPLICATE: &str = r#"{"status":"duplicate","outcome":"approved"}"#;
+pub(crate) const UNAUTHORIZED: &str = r#"{"error":"unauthorized"}"#;
+pub(crate) const UNPROCESSABLE: &str = r#"{"error":"unprocessable"}"#;
+pub(crate) const NOT_FOUND: &str = r#"{"error":"not_found"}"#;
+pub(crate) const CONFLICT: &str = r#"{"error":"conflict"}"#;
 pub(crate) const BASE: &str = "https://approvals.example.com/tm";
 pub(crate) const OUTBOUND: &str = "whsec_Q0FOQVJZLW91dGJvdW5kLTAxMjM0NTY3ODk=";
 pub(crate) const OUTBOUND_BEFORE: &str = "whsec_Q0FOQVJZLW91dGJlZm9yZS0wMTIzNDU2Nzg=";
@@ -213,10 +220,6 @@ impl Stage {
         Ok(auditor.trace(decision).await?)
     }
 
-    pub(crate) fn clock_text(&self) -> String {
-        self.clock.now().to_string()
-    }
-
     pub(crate) fn now(&self) -> u64 {
         self.clock.now().as_micros() / 1_000_000
     }
@@ -274,6 +277,13 @@ pub(crate) fn answer(message: &ApprovalMessage, decision: &str) -> Value {
     })
 }
 
+/// The same with another value at this place (a JSON pointer, RFC 6901).
+pub(crate) fn with(body: &Value, place: &str, value: Value) -> Tested<Value> {
+    let mut other = body.clone();
+    *other.pointer_mut(place).ok_or("no such place")? = value;
+    Ok(other)
+}
+
 pub(crate) fn request(headers: &[(&str, &str)], body: &str) -> Tested<Request<Bytes>> {
     let mut request = Request::post("/hooks/acme/hook").header("content-type", "application/json");
     for (name, value) in headers {
@@ -302,4 +312,20 @@ pub(crate) fn signature(secret: &str, id: &str, at: u64, body: &str) -> Tested<S
         "v1,{}",
         BASE64.encode(&mac.finalize().into_bytes())
     ))
+}
+
+/// The status of the decision that a message asks about.
+pub(crate) async fn status(stage: &Stage, message: &ApprovalMessage) -> Tested<Status> {
+    let trace = stage.trace(&message.tenant, &message.decision).await?;
+    Ok(trace.state().status())
+}
+
+/// Where a webhook sends: it knows by itself.
+pub(crate) fn nowhere() -> Destination {
+    Destination::new("")
+}
+
+/// A clock at 2026-11-18T11:06:40Z.
+pub(crate) fn clock() -> FakeClock {
+    FakeClock::new(Timestamp::from_micros(START))
 }
