@@ -90,14 +90,15 @@ pub(super) async fn conclude(worker: &Worker, leased: &LeasedJob) -> Result<(), 
     Ok(())
 }
 
-/// Whose turn it is. A trace that is closed keeps no attempts, so that the lease has to say: each integration in turn.
+/// Whose turn it is. A trace that is closed keeps no attempts, so that the lease has to say: each integration once, and the last of them
+/// again where it fails.
 fn turn<'a>(trace: &Trace, leased: &LeasedJob, untold: &'a Untold) -> Next<'a> {
     if trace.state().position.trace != TraceEnd::Closed {
         return untold.next();
     }
     let all = untold.all();
     let earlier = usize::try_from(leased.attempt.saturating_sub(1)).unwrap_or_default();
-    match all.iter().cycle().nth(earlier) {
+    match all.get(earlier).or(all.last()) {
         Some(integration) => Next::Tell(integration, None),
         None => Next::Done,
     }

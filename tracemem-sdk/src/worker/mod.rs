@@ -75,14 +75,23 @@ impl Worker {
         shift.look();
         let stopped = loop {
             let next_look = shift.next_look();
-            tokio::select! {
+            let woken = async {
+                tokio::select! {
+                    Some(ended) = shift.next() => Some(ended),
+                    () = self.engine.work.notified() => None,
+                    () = self.engine.clock.sleep_until(next_look) => None,
+                }
+            };
+            let woken = tokio::select! {
+                // First, so that nothing is taken on any more once it is time to stop.
+                biased;
                 () = &mut shutdown => break Ok(()),
-                Some(ended) = shift.next() => match shift.settle(ended) {
-                    Ok(()) => {}
-                    Err(error) => break Err(error),
-                },
-                () = self.engine.work.notified() => shift.look(),
-                () = self.engine.clock.sleep_until(next_look) => shift.look(),
+                woken = woken => woken,
+            };
+            match woken.map(|ended| shift.settle(ended)) {
+                Some(Ok(())) => {}
+                Some(Err(error)) => break Err(error),
+                None => shift.look(),
             }
         };
         match (stopped, shift.finish().await) {

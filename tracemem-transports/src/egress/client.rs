@@ -3,19 +3,17 @@
 use std::{error::Error, fmt, io, net::IpAddr, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use rustls::pki_types::CertificateDer;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::{
-    Judge, RefusedUrl, Resolver, SystemResolver, Target,
+    BodyEnd, Judge, RefusedUrl, Reply, Resolver, SystemResolver, Target,
     judge::{FORBIDDEN, TargetHost},
+    reply,
 };
 use crate::client::{self, ClientError};
-
-/// The most bytes that are read of an answer's body: 16 KiB. The rest is dropped with the connection.
-pub const BODY_LIMIT: usize = 16 * 1_024;
 
 /// Who calls, as endpoints see it.
 const USER_AGENT: &str = concat!("tracemem-transports/", env!("CARGO_PKG_VERSION"));
@@ -35,29 +33,6 @@ pub struct Egress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is no certificate in DER")]
 pub struct InvalidRoot;
-
-/// What an endpoint answered. Whatever it says is the endpoint's: it is shown to nobody.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Reply {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body as it was sent, compressed or not; at most [`BODY_LIMIT`] bytes.
-    pub body: Bytes,
-    /// Whether that is all of it.
-    pub end: BodyEnd,
-}
-
-/// Whether a body was read to its end. Exhaustive on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BodyEnd {
-    /// It was.
-    Complete,
-    /// It was longer, slower than the limit of time, or broke off.
-    Cut,
-}
 
 /// What failed, as far as whoever chose the URL may know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -201,7 +176,7 @@ impl Egress {
         self.check_remote(target, &vetted, response.remote_addr())?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
-        let end = timeout_at(deadline, read(&mut response, &mut body))
+        let end = timeout_at(deadline, reply::read(&mut response, &mut body))
             .await
             .unwrap_or(BodyEnd::Cut);
         Ok(Reply {
@@ -315,32 +290,6 @@ impl fmt::Debug for Egress {
             .field("roots", &roots.len())
             .field("proxy", &proxy.as_ref().map(|_| ".."))
             .finish()
-    }
-}
-
-impl fmt::Debug for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reply")
-            .field("status", &self.status)
-            .field("end", &self.end)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Reads a body as far as it is read.
-async fn read(response: &mut reqwest::Response, body: &mut Vec<u8>) -> BodyEnd {
-    loop {
-        match response.chunk().await {
-            Ok(None) => return BodyEnd::Complete,
-            Err(_) => return BodyEnd::Cut,
-            Ok(Some(chunk)) => {
-                let room = BODY_LIMIT - body.len();
-                body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-                if chunk.len() > room {
-                    return BodyEnd::Cut;
-                }
-            }
-        }
     }
 }
 

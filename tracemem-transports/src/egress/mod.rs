@@ -10,10 +10,12 @@
 mod address;
 mod client;
 mod judge;
+mod reply;
 mod resolver;
 
 pub use self::{
-    client::{BODY_LIMIT, BodyEnd, Egress, EgressError, EgressErrorKind, InvalidRoot, Reply},
+    client::{Egress, EgressError, EgressErrorKind, InvalidRoot},
     judge::{Judge, RefusedUrl, Target},
+    reply::{BODY_LIMIT, BodyEnd, Reply},
     resolver::{Resolver, SystemResolver},
 };

@@ -5,7 +5,8 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request
 use serde::Serialize;
 use tracemem_sdk::{
     TraceMem,
-    approval::{AnswerError, AnswerKey, Answered, Counted, NotEligible},
+    approval::{AnswerError, AnswerKey, Answered, Counted, NotEligible, VerifiedAnswer},
+    decision::event::InboundRefusal,
     id::{DeliveryId, TenantId},
     time::Timestamp,
 };
@@ -28,7 +29,9 @@ impl Webhook {
     ///
     /// `decision` is `approve` or `reject`; `delivery_id`, `rationale` and `email` may be left out; other fields are passed over. It is
     /// signed as a Standard Webhook with the inbound secret, at most five minutes from now by the clock of `tracemem`. Who answers is what
-    /// the endpoint asserts, and stands in the trace as that. The same `webhook-id` with the same body counts once.
+    /// the endpoint asserts, and stands in the trace as that. The same `webhook-id` with the same body counts once. What was signed well and
+    /// names a foreign approval, has another body under a used `webhook-id`, or is no answer, carries an [`InboundRefusal`] as an extension
+    /// of the response, for the tenant's administrative stream.
     ///
     /// | status | body | when |
     /// |---|---|---|
@@ -68,13 +71,13 @@ impl Webhook {
         id: &str,
         body: &Bytes,
     ) -> Result<Answered, Refusal> {
-        let read = decision::read(body).map_err(|_| Refusal::Unprocessable)?;
+        let read = decision::read(body).map_err(|_| Refusal::Malformed)?;
         let approval = read.decision.approval_id.clone();
         let delivery = read.decision.delivery_id.clone();
         let key = AnswerKey::new(id, body);
         let answer = read
             .answer(tenant, &self.id, self.settings.approver, key)
-            .map_err(|_| Refusal::Unprocessable)?;
+            .map_err(|_| Refusal::Malformed)?;
         let result = match delivery {
             Some(delivery) if !is_of(tracemem, &answer, &delivery).await? => {
                 return Err(Refusal::NotFound);
@@ -83,8 +86,8 @@ impl Webhook {
         };
         result.map_err(|error| {
             let refusal = Refusal::of(&error);
-            if matches!(refusal, Refusal::Unavailable) || matches!(error, AnswerError::KeyReused) {
-                tracing::warn!(%approval, integration = %self.id, %error, "an answer was not recorded");
+            if refusal == Refusal::Unavailable {
+                tracing::warn!(%approval, integration = %self.id, %error, "an answer could not be recorded");
             }
             refusal
         })
@@ -94,7 +97,7 @@ impl Webhook {
 /// Whether the approval that is answered went out as this delivery.
 async fn is_of(
     tracemem: &TraceMem,
-    answer: &tracemem_sdk::approval::VerifiedAnswer,
+    answer: &VerifiedAnswer,
     delivery: &DeliveryId,
 ) -> Result<bool, Refusal> {
     let view = tracemem
@@ -156,9 +159,11 @@ enum Refusal {
     NotFound,
     Method,
     Conflict,
+    Reused,
     Expired,
     TooLarge,
     NoJson,
+    Malformed,
     Unprocessable,
     Unavailable,
 }
@@ -169,7 +174,8 @@ impl Refusal {
             AnswerError::NotFound | AnswerError::NotEligible(NotEligible::OtherIntegration) => {
                 Self::NotFound
             }
-            AnswerError::AlreadyResolved(_) | AnswerError::KeyReused => Self::Conflict,
+            AnswerError::AlreadyResolved(_) => Self::Conflict,
+            AnswerError::KeyReused => Self::Reused,
             AnswerError::Expired(_) => Self::Expired,
             AnswerError::NotEligible(_)
             | AnswerError::RationaleRequired
@@ -189,11 +195,13 @@ impl Refusal {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::Conflict => (StatusCode::CONFLICT, "conflict"),
+            Self::Conflict | Self::Reused => (StatusCode::CONFLICT, "conflict"),
             Self::Expired => (StatusCode::GONE, "expired"),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            Self::NoJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "no_json"),
-            Self::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::NoJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Malformed | Self::Unprocessable => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable")
+            }
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
         let mut response = reply(status, &Body { error });
@@ -203,16 +211,38 @@ impl Refusal {
             Self::Unauthorized
             | Self::NotFound
             | Self::Conflict
+            | Self::Reused
             | Self::Expired
             | Self::TooLarge
             | Self::NoJson
+            | Self::Malformed
             | Self::Unprocessable => None,
         };
         if let Some((name, value)) = extra {
             let value = HeaderValue::from_static(value);
             response.headers_mut().insert(name, value);
         }
+        if let Some(noted) = self.noted() {
+            response.extensions_mut().insert(noted);
+        }
         response
+    }
+
+    /// What a tenant should know of, because whoever sent it holds the secret.
+    fn noted(self) -> Option<InboundRefusal> {
+        match self {
+            Self::NotFound => Some(InboundRefusal::Foreign),
+            Self::Reused => Some(InboundRefusal::Reused),
+            Self::Malformed => Some(InboundRefusal::Malformed),
+            Self::Unauthorized
+            | Self::Method
+            | Self::Conflict
+            | Self::Expired
+            | Self::TooLarge
+            | Self::NoJson
+            | Self::Unprocessable
+            | Self::Unavailable => None,
+        }
     }
 }
 

@@ -51,60 +51,56 @@ impl Settings {
         configuration: &Map<String, Value>,
         judge: &Judge,
     ) -> Result<Self, InvalidConfiguration> {
-        let mut target = None;
-        let mut settings = (
-            TIMEOUT,
-            None,
-            Events {
+        let wrong = |rule: &str| InvalidConfiguration::new("url", rule);
+        let url = configuration
+            .get("url")
+            .ok_or_else(|| wrong("it is needed"))?;
+        let text = url.as_str().ok_or_else(|| wrong("it is a string"))?;
+        let mut settings = Self {
+            target: judge.target(text).map_err(|refused| wrong(refused.rule))?,
+            timeout: TIMEOUT,
+            max_attempts: None,
+            events: Events {
                 requested: Wanted::Yes,
                 resolved: Wanted::Yes,
             },
-            ApproverField::Id,
-        );
-        for (field, value) in configuration {
-            let wrong = |rule: &str| InvalidConfiguration::new(field.as_str(), rule);
-            match field.as_str() {
-                "url" => {
-                    let text = value.as_str().ok_or_else(|| wrong("it is a string"))?;
-                    let judged = judge.target(text);
-                    target = Some(judged.map_err(|refused| wrong(refused.rule))?);
-                }
-                "timeout_seconds" => {
-                    let seconds = whole(value, 30).ok_or_else(|| wrong("it is 1 to 30"))?;
-                    settings.0 = Duration::from_secs(u64::from(seconds.get()));
-                }
-                "max_attempts" => {
-                    let attempts = whole(value, 20).ok_or_else(|| wrong("it is 1 to 20"))?;
-                    settings.1 = Some(attempts);
-                }
-                "events" => {
-                    let rule = "it lists `approval.requested`, `approval.resolved` or both";
-                    settings.2 = Events::read(value).ok_or_else(|| wrong(rule))?;
-                }
-                "approver" => {
-                    settings.3 = match value.as_str() {
-                        Some("id") => ApproverField::Id,
-                        Some("email") => ApproverField::Email,
-                        _ => return Err(wrong("it is `id` or `email`")),
-                    };
-                }
-                _ => {
-                    let rule = "there is no such field; there are `url`, `timeout_seconds`, `max_attempts`, `events` and `approver`";
-                    // The name is the caller's: what is repeated of it is bounded.
-                    let name: String = field.chars().take(64).collect();
-                    return Err(InvalidConfiguration::new(name, rule));
-                }
+            approver: ApproverField::Id,
+        };
+        for (field, value) in configuration.iter().filter(|(field, _)| *field != "url") {
+            // The name may be anything: what is repeated of it is bounded.
+            let name = || field.chars().take(64).collect::<String>();
+            settings
+                .set(field, value)
+                .map_err(|rule| InvalidConfiguration::new(name(), rule))?;
+        }
+        Ok(settings)
+    }
+
+    fn set(&mut self, field: &str, value: &Value) -> Result<(), &'static str> {
+        match field {
+            "timeout_seconds" => {
+                let seconds = whole(value, 30).ok_or("it is 1 to 30")?;
+                self.timeout = Duration::from_secs(u64::from(seconds.get()));
+            }
+            "max_attempts" => self.max_attempts = Some(whole(value, 20).ok_or("it is 1 to 20")?),
+            "events" => {
+                let rule = "it lists `approval.requested`, `approval.resolved` or both";
+                self.events = Events::read(value).ok_or(rule)?;
+            }
+            "approver" => {
+                self.approver = match value.as_str() {
+                    Some("id") => ApproverField::Id,
+                    Some("email") => ApproverField::Email,
+                    _ => return Err("it is `id` or `email`"),
+                };
+            }
+            _ => {
+                return Err(
+                    "there is no such field; there are `url`, `timeout_seconds`, `max_attempts`, `events` and `approver`",
+                );
             }
         }
-        let (timeout, max_attempts, events, approver) = settings;
-        let missing = || InvalidConfiguration::new("url", "it is needed");
-        Ok(Self {
-            target: target.ok_or_else(missing)?,
-            timeout,
-            max_attempts,
-            events,
-            approver,
-        })
+        Ok(())
     }
 }
 
