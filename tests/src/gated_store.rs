@@ -12,8 +12,9 @@ use tracemem_sdk::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
         Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
-        IntegrationTally, KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store,
-        StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
+        IntegrationTally, JobLease, KeyClaim, KeyDigest, LeasedJob, Listing, Page,
+        SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
+        StreamId, Version,
     },
     time::Timestamp,
 };
@@ -202,14 +203,9 @@ impl Store for GatedStore {
         self.store.whole().find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
         let _turn = self.turn().await;
-        self.store.whole().lease_jobs(now, until, limit).await
+        self.store.whole().lease_jobs(lease).await
     }
 
     async fn lease_timers(

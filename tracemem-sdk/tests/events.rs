@@ -23,7 +23,7 @@ use tracemem_sdk::{
     id::{DecisionId, PolicyId, TenantId},
     policy::{Attachment, ExceptionTerms, PolicyFn, PolicyOutcome},
     store::{
-        Backend, Commit, Committed, KeyClaim, KeyDigest, LeasedJob, Store, StoreError,
+        Backend, Commit, Committed, JobLease, KeyClaim, KeyDigest, LeasedJob, Store, StoreError,
         StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     tenant::AuditError,
@@ -803,13 +803,8 @@ impl Store for Lying {
     ) -> Result<Option<KeyClaim>, StoreError> {
         self.inner.find_key(tenant, key).await
     }
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        self.inner.lease_jobs(now, until, limit).await
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        self.inner.lease_jobs(lease).await
     }
     async fn lease_timers(
         &self,

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tracemem_sdk::{
     id::TenantId,
     store::{
-        Commit, Committed, KeyClaim, KeyDigest, LeasedJob, Store, StoreError, StoreErrorKind,
-        StoreHealth, Stream, StreamHead, StreamId, Version,
+        Commit, Committed, JobLease, KeyClaim, KeyDigest, LeasedJob, Store, StoreError,
+        StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     testing::MemoryStore,
     time::Timestamp,
@@ -89,13 +89,8 @@ impl Store for PlainStore {
         self.0.find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        self.0.lease_jobs(now, until, limit).await
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        self.0.lease_jobs(lease).await
     }
 
     async fn lease_timers(

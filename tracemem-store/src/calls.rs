@@ -10,8 +10,8 @@ use tracemem_sdk::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
         ArchivedStream, Commit, Committed, CredentialCursor, Document, DocumentKind,
-        IntegrationTally, KeyClaim, KeyDigest, LeasedJob, Leaving, Listing, Page, SealedCredential,
-        StoreError, Stream, StreamHead, StreamId, Version,
+        IntegrationTally, JobLease, KeyClaim, KeyDigest, LeasedJob, Leaving, Listing, Page,
+        SealedCredential, StoreError, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -97,14 +97,8 @@ impl<D: Database> Calls<D> {
             .map_err(|fault| fault.while_doing("finding a key"))
     }
 
-    pub(crate) async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        let lease = Lease { now, until, limit };
-        let leased = self.queue.ask(lease, Work::LeaseJobs).await;
+    pub(crate) async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        let leased = self.queue.ask(lease.clone(), Work::LeaseJobs).await;
         leased.map_err(|fault| fault.while_doing("leasing jobs"))
     }
 

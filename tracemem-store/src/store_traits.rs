@@ -12,7 +12,7 @@ macro_rules! store_traits {
                 id::{CredentialKind, IntegrationId, TenantId},
                 store::{
                     Archive, ArchivedStream, Catalog, Commit, Committed, CredentialCursor,
-                    Document, DocumentKind, Index, IntegrationTally, KeyClaim, KeyDigest,
+                    Document, DocumentKind, Index, IntegrationTally, JobLease, KeyClaim, KeyDigest,
                     LeasedJob, Leaving, Listing, Page, SealedCredential, Store, StoreError,
                     StoreHealth, Stream, StreamHead, StreamId, Version,
                 },
@@ -49,13 +49,8 @@ macro_rules! store_traits {
                     self.calls().find_key(tenant, key).await
                 }
 
-                async fn lease_jobs(
-                    &self,
-                    now: Timestamp,
-                    until: Timestamp,
-                    limit: NonZeroU32,
-                ) -> Result<Vec<LeasedJob>, StoreError> {
-                    self.calls().lease_jobs(now, until, limit).await
+                async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+                    self.calls().lease_jobs(lease).await
                 }
 
                 async fn lease_timers(

@@ -2,6 +2,8 @@
 //!
 //! * Feature `link`: [`link`], one signed and time-bound link per named approver, handed to whatever the host sends messages with.
 //! * Feature `page`: [`page`], the confirm page behind such a link, as a function over `http` types.
+//! * Feature `email`: [`email`], mails with such links, and how it ended, by SMTP or by the host's own sender.
+//! * Feature `slack`: [`slack`], messages with buttons, what becomes of them, and the clicks on them.
 //! * Feature `webhook`: [`webhook`], Standard Webhooks in both directions, and [`egress`], which calls addresses that others chose.
 //! * Feature `axum-0_8`: the same page as an axum router.
 //!

@@ -50,6 +50,10 @@ pub(crate) struct Moment {
     /// `2026-11-18 11:06:40 UTC`.
     pub(crate) human: String,
     /// RFC 3339.
+    #[cfg_attr(
+        not(feature = "page"),
+        expect(dead_code, reason = "only pages are read by programs too")
+    )]
     pub(crate) machine: String,
 }
 

@@ -23,7 +23,8 @@ def understood(raw: bytes) -> dict:
                     "type": part.get_content_type(),
                     "charset": part.get_content_charset(),
                     "encoding": part["Content-Transfer-Encoding"],
-                    "text": part.get_content(),
+                    # CR LF is how mail writes the end of a line; a CR by itself stays.
+                    "text": part.get_content().replace("\r\n", "\n"),
                 }
             )
     for _, value in message.items():

@@ -11,8 +11,8 @@ use tracemem_sdk::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
         Catalog, Commit, Committed, CredentialChange, CredentialCursor, Document, DocumentKind,
-        Index, IntegrationTally, KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential,
-        Store, StoreError, StoreHealth, Stream, StreamHead, StreamId, Version,
+        Index, IntegrationTally, JobLease, KeyClaim, KeyDigest, LeasedJob, Listing, Page,
+        SealedCredential, Store, StoreError, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -160,13 +160,8 @@ impl<S: Store> Store for Probe<S> {
         self.inner.find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        self.inner.lease_jobs(now, until, limit).await
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        self.inner.lease_jobs(lease).await
     }
 
     async fn lease_timers(

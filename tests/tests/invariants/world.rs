@@ -162,6 +162,8 @@ impl<D: Disk> World<D> {
         );
         let mut settings = Settings::default();
         settings.worker_batch = MANY;
+        settings.worker_share = MANY;
+        settings.integration_limit = MANY;
         let builder = TraceMem::builder(store.clone())
             .clock(clock.clone())
             .settings(settings)

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use tracemem_sdk::store::{Committed, Store, StoreErrorKind, Version};
+use tracemem_sdk::store::{Committed, JobLease, Store, StoreErrorKind, Version};
 use tracemem_store::{PostgresStore, postgres::PostgresOptions};
 use tracemem_tests::cluster::Cluster;
 
@@ -34,7 +34,9 @@ async fn a_store_outlives_its_server_and_says_meanwhile_that_it_is_unavailable()
             commit.map_err(|error| error.kind()),
             Err(StoreErrorKind::Unavailable)
         );
-        let leased = store.lease_jobs(at(0), at(1), NonZeroU32::MIN).await;
+        let leased = store
+            .lease_jobs(&JobLease::new(at(0), at(1), NonZeroU32::MIN))
+            .await;
         assert!(leased.is_err_and(|error| error.kind() == StoreErrorKind::Unavailable));
         let health = store.health().await;
         assert!(health.is_err_and(|error| error.kind() == StoreErrorKind::Unavailable));

@@ -22,19 +22,26 @@ pub struct Settings {
     pub key_margin: Duration,
     /// How long a target may take to answer a lookup, and a store to say what became of a transaction: 10 s.
     pub lookup_limit: Duration,
-    /// How long one attempt of a delivery may take: 30 s. Its lease is twice that.
+    /// How long one attempt of a delivery may take, finding its destination included: 30 s. Its lease is twice that.
     pub delivery_limit: Duration,
     /// The waits between attempts of a delivery: 0 s, 5 s, 1 min, 5 min, 30 min, 2 h, 5 h, 10 h, each ±20 %. After the last comes a
     /// dead letter.
     pub delivery_schedule: Vec<Duration>,
-    /// After how many failed attempts in a row an integration is in error: 5.
-    pub integration_failures: NonZeroU32,
     /// How long a fact provider may take: 2 s.
     pub fact_limit: Duration,
     /// How often the worker looks for work that another process put: 250 ms.
     pub worker_poll: Duration,
-    /// How many jobs and timers a worker takes at once: 16.
+    /// How many jobs a worker has under way at once, and as many timers besides: 32.
     pub worker_batch: NonZeroU32,
+    /// How many jobs of one tenant a worker has under way at once, however many wait: 8.
+    pub worker_share: NonZeroU32,
+    /// How many calls of one tenant's integration a worker has under way at once: 4. What would be more comes again after a second and
+    /// uses up no attempt.
+    pub integration_limit: NonZeroU32,
+    /// How many attempts in a row of a tenant's integration may fail: 5. Then it is left alone for a minute, and for twice as long with
+    /// each further failure up to an hour; after that one attempt at a time is made, and one that succeeds ends it. What is put off so
+    /// uses up no attempt.
+    pub breaker_failures: NonZeroU32,
     /// How long another process's change of stored routes, rulebooks and attachments may go unseen: 1 s. This process's own are seen
     /// at once.
     pub configuration_age: Duration,
@@ -64,10 +71,12 @@ impl Default for Settings {
                 minutes(300),
                 minutes(600),
             ],
-            integration_failures: NonZeroU32::MIN.saturating_add(4),
             fact_limit: Duration::from_secs(2),
             worker_poll: Duration::from_millis(250),
-            worker_batch: NonZeroU32::MIN.saturating_add(15),
+            worker_batch: NonZeroU32::MIN.saturating_add(31),
+            worker_share: NonZeroU32::MIN.saturating_add(7),
+            integration_limit: NonZeroU32::MIN.saturating_add(3),
+            breaker_failures: NonZeroU32::MIN.saturating_add(4),
             configuration_age: Duration::from_secs(1),
             request_limits: Limits::default(),
         }

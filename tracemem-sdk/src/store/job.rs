@@ -1,6 +1,6 @@
 //! Jobs: durable work of the background worker that reaches outside the store.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, num::NonZeroU32};
 
 use super::StreamId;
 use crate::{
@@ -57,6 +57,49 @@ pub struct LeaseToken(pub u64);
 impl fmt::Display for LeaseToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// Which jobs somebody would lease: of every tenant some, so that nobody's many jobs keep another's few waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobLease {
+    /// What is due by this time may be leased.
+    pub now: Timestamp,
+    /// When the leases end.
+    pub until: Timestamp,
+    /// How many at most, of all tenants together.
+    pub limit: NonZeroU32,
+    /// How many at most of any one tenant.
+    pub share: NonZeroU32,
+    /// How many of its share a tenant has already, so that so many fewer are leased to it. A tenant that is not here has none.
+    pub taken: BTreeMap<TenantId, u32>,
+    /// The tenant whose turn was last: it begins with the one after it, by the order of their ids.
+    pub after: Option<TenantId>,
+}
+
+impl JobLease {
+    /// Up to `limit` jobs that are due at `now`, until `until`, beginning with the first tenant, whose share is all of them; the rest is
+    /// set on its fields.
+    #[must_use]
+    pub fn new(now: Timestamp, until: Timestamp, limit: NonZeroU32) -> Self {
+        Self {
+            now,
+            until,
+            limit,
+            share: limit,
+            taken: BTreeMap::new(),
+            after: None,
+        }
+    }
+
+    /// How many a tenant may be given where so many were leased already: what is left of the limit and of its share.
+    #[must_use]
+    pub fn left_for(&self, tenant: &TenantId, leased: usize) -> u32 {
+        let leased = u32::try_from(leased).unwrap_or(u32::MAX);
+        let taken = self.taken.get(tenant).copied().unwrap_or_default();
+        let of_share = self.share.get().saturating_sub(taken);
+        of_share.min(self.limit.get().saturating_sub(leased))
     }
 }
 

@@ -31,7 +31,7 @@ pub use self::{
     credential::{CredentialChange, CredentialCursor, SealedCredential},
     host_transaction::HostTransaction,
     index::{AnyOf, Cursor, Index, Listed, Listing, Order, Page},
-    job::{Job, JobCompletion, JobFate, JobKind, LeaseToken, LeasedJob},
+    job::{Job, JobCompletion, JobFate, JobKind, JobLease, LeaseToken, LeasedJob},
     store_error::{StoreError, StoreErrorKind},
     tally::{CountedAttempt, IntegrationTally, Tally},
 };
@@ -135,6 +135,9 @@ impl StoreHealth {
 /// - A leased job is given to nobody else before its lease ends; each lease has a greater token and counts one attempt more.
 ///   A lease ends at `until`, or when it is completed, which it is once. After `until` its token still completes the job, until
 ///   there is a newer lease. Only a commit to a job's own stream completes it or takes it back.
+/// - A call of `lease_jobs` goes through the tenants that have due jobs in the order of their ids (byte order), beginning after the one
+///   whose turn was last and going round once. Of each it leases the longest due, no more than what is left of its share and of the limit,
+///   and gives them in this order. So whoever goes on after the last tenant it was given passes over nobody, however many jobs others have.
 /// - A leased timer likewise is given to nobody else; a commit with entries sets its stream's timer anew and ends that lease, one
 ///   without leaves both.
 /// - Leases go by the times that the caller gives, never by a clock of the store.
@@ -171,13 +174,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         key: &KeyDigest,
     ) -> Result<Option<KeyClaim>, StoreError>;
 
-    /// Leases up to `limit` jobs of all tenants that are due at `now`, the longest due first, until `until`.
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError>;
+    /// Leases jobs of all tenants, who take turns: of each its longest due first and no more than its share.
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError>;
 
     /// Leases up to `limit` streams of all tenants whose timer is due at `now`, the longest due first, until `until`.
     async fn lease_timers(

@@ -14,8 +14,9 @@ use crate::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
         Backend, Catalog, Commit, Committed, CredentialCursor, Document, DocumentKind, Index,
-        IntegrationTally, KeyClaim, KeyDigest, LeasedJob, Listing, Page, SealedCredential, Store,
-        StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
+        IntegrationTally, JobLease, KeyClaim, KeyDigest, LeasedJob, Listing, Page,
+        SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
+        StreamId, Version,
     },
     time::Timestamp,
 };
@@ -209,14 +210,9 @@ impl<S: Store + ?Sized> Store for FaultyStore<S> {
         self.inner.find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
         self.reachable("leasing jobs")?;
-        self.inner.lease_jobs(now, until, limit).await
+        self.inner.lease_jobs(lease).await
     }
 
     async fn lease_timers(

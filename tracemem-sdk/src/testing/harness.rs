@@ -231,6 +231,9 @@ impl Harness {
     }
 }
 
+/// So many that time need not pass before all is done that is due.
+const MANY: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
+
 fn build(
     store: &MemoryStore,
     clock: &FakeClock,
@@ -246,7 +249,9 @@ fn build(
     let builder = TraceMem::builder(store.clone())
         .clock(clock.clone())
         .settings(crate::Settings {
-            worker_batch: NonZeroU32::MIN.saturating_add(63),
+            worker_batch: MANY,
+            worker_share: MANY,
+            integration_limit: MANY,
             ..crate::Settings::default()
         })
         .integration(integration.clone())

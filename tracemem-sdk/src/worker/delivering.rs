@@ -5,7 +5,11 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 
 use super::{
-    lease::{Attempted, JobError, drop_job, record},
+    Worker,
+    attempted::Attempted,
+    attempts::Attempts,
+    gate::{self, Gate},
+    lease::{JobError, drop_job, put_off, record},
     noting::note,
     reached::reached,
 };
@@ -13,48 +17,59 @@ use crate::{
     approval::ApprovalMessage,
     decision::{Trace, event::DeliveryPurpose, status::Status},
     engine::{Engine, IntegrationUnavailable},
-    integration::{Delivery, DeliveryError, DeliveryErrorKind, OpenError},
+    integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration, OpenError},
     route::{Address, RouteError},
     store::{LeasedJob, StreamId},
+    time::Timestamp,
 };
 
 /// Makes one attempt, and writes what came of it.
-pub(super) async fn deliver(engine: &Engine, leased: &LeasedJob) -> Result<(), JobError> {
+pub(super) async fn deliver(worker: &Worker, leased: &LeasedJob) -> Result<(), JobError> {
+    let engine = worker.engine.as_ref();
     let Some(trace) = open_approval(engine, leased).await? else {
         return drop_job(engine, leased).await;
     };
-    let Some(mut message) = ApprovalMessage::of(&trace, leased.attempt) else {
+    let earlier = Attempts::of(&trace, leased, DeliveryPurpose::Deliver, None);
+    let number = earlier.made.saturating_add(1);
+    let Some(mut message) = ApprovalMessage::of(&trace, number) else {
         return drop_job(engine, leased).await;
     };
-    let address = address(engine, &trace, &message).await?;
-    if let Ok(address) = &address {
-        message.earlier = reached(&trace, &address.integration);
-    }
-    let attempted = match &address {
-        Ok(address) => Attempted {
-            purpose: DeliveryPurpose::Deliver,
-            integration: Some(address.integration.clone()),
-            destination: Some(&address.destination),
-            outcome: hand_over(engine, address, &message).await.map(Some),
-            unroutable: false,
-            others: false,
-        },
-        Err(error) => Attempted {
-            purpose: DeliveryPurpose::Deliver,
-            integration: None,
-            destination: None,
-            outcome: Err(DeliveryError::new(
-                DeliveryErrorKind::Destination,
-                error.to_string(),
-            )),
-            unroutable: true,
-            others: false,
-        },
+    let until = engine.now().saturating_add(engine.settings.delivery_limit);
+    let address = match address(engine, &trace, &message, until).await? {
+        Ok(address) => address,
+        Err(error) => {
+            tracing::warn!(delivery = %message.delivery, attempt = number, error = %error, "a delivery found no way");
+            let attempted = Attempted::unroutable(&error);
+            return record(worker, leased, trace, &attempted).await;
+        }
     };
-    if let Err(error) = &attempted.outcome {
-        tracing::warn!(delivery = %message.delivery, attempt = leased.attempt, error = %error, "a delivery failed");
+    let asked = gate::ask(worker, trace.tenant(), &address.integration);
+    let call = match asked.await.map_err(JobError::Store)? {
+        Gate::Open(call) => call,
+        Gate::Later(at) => return put_off(engine, leased, at).await,
+    };
+    message.earlier = reached(&trace, &address.integration);
+    let found = engine
+        .integration(trace.tenant(), &address.integration)
+        .await;
+    let called = found.is_ok();
+    let outcome = match found {
+        Ok(integration) => hand_over(engine, integration.as_ref(), &address, &message, until).await,
+        Err(error) => Err(unavailable(error)),
+    };
+    drop(call);
+    if let Err(error) = &outcome {
+        tracing::warn!(delivery = %message.delivery, attempt = number, error = %error, "a delivery failed");
     }
-    record(engine, leased, trace, &attempted).await?;
+    let attempted = Attempted {
+        purpose: DeliveryPurpose::Deliver,
+        integration: Some(address.integration.clone()),
+        destination: Some(&address.destination),
+        outcome: outcome.map(Some),
+        unroutable: false,
+        called,
+    };
+    record(worker, leased, trace, &attempted).await?;
     note(engine, &leased.tenant, &attempted).await;
     Ok(())
 }
@@ -83,6 +98,7 @@ async fn address(
     engine: &Engine,
     trace: &Trace,
     message: &ApprovalMessage,
+    until: Timestamp,
 ) -> Result<Result<Address, RouteError>, JobError> {
     let configuration = engine
         .configuration(trace.tenant())
@@ -96,7 +112,6 @@ async fn address(
     let Some(route) = id.and_then(|id| engine.route(&configuration, &id)) else {
         return Ok(Err(RouteError::new("the route is not there any more")));
     };
-    let until = engine.now().saturating_add(engine.settings.delivery_limit);
     let addressing = AssertUnwindSafe(route.address(message));
     Ok(tokio::select! {
         address = addressing.catch_unwind() => match address {
@@ -112,20 +127,15 @@ async fn address(
 
 async fn hand_over(
     engine: &Engine,
+    integration: &dyn Integration,
     address: &Address,
     message: &ApprovalMessage,
+    until: Timestamp,
 ) -> Result<Delivery, DeliveryError> {
-    let integration = engine
-        .integration(&message.tenant, &address.integration)
-        .await
-        .map_err(unavailable)?;
-    let until = engine.now().saturating_add(engine.settings.delivery_limit);
     let handing_over = AssertUnwindSafe(integration.deliver(message, &address.destination));
     tokio::select! {
         delivered = handing_over.catch_unwind() => delivered.unwrap_or_else(|_| Err(panicked())),
-        () = engine.clock.sleep_until(until) => {
-            Err(DeliveryError::new(DeliveryErrorKind::Ambiguous, "the integration took too long"))
-        }
+        () = engine.clock.sleep_until(until) => Err(too_long()),
     }
 }
 
@@ -136,7 +146,12 @@ pub(super) fn unavailable(error: IntegrationUnavailable) -> DeliveryError {
         | IntegrationUnavailable::Open(OpenError::MissingCredential(_)) => {
             DeliveryErrorKind::Credentials
         }
-        _ => DeliveryErrorKind::Transient { retry_after: None },
+        IntegrationUnavailable::Unknown(_)
+        | IntegrationUnavailable::NotEnabled(_)
+        | IntegrationUnavailable::Gone
+        | IntegrationUnavailable::UnknownKind(_)
+        | IntegrationUnavailable::Open(_)
+        | IntegrationUnavailable::Store(_) => DeliveryErrorKind::Transient { retry_after: None },
     };
     DeliveryError::new(kind, error.to_string())
 }
@@ -144,4 +159,11 @@ pub(super) fn unavailable(error: IntegrationUnavailable) -> DeliveryError {
 /// An attempt that panicked counts like one whose answer was lost, so that the schedule ends it and the trace shows it.
 pub(super) fn panicked() -> DeliveryError {
     DeliveryError::new(DeliveryErrorKind::Ambiguous, "the integration panicked")
+}
+
+pub(super) fn too_long() -> DeliveryError {
+    DeliveryError::new(
+        DeliveryErrorKind::Ambiguous,
+        "the integration took too long",
+    )
 }

@@ -1,22 +1,25 @@
 //! Completing a leased job, with what came of it in the trace.
 
-use super::Schedule;
+use super::{
+    Worker,
+    attempted::Attempted,
+    untold::{Next, Untold},
+};
 use crate::{
     decision::{
         CloseError, Trace, UnwritableEvent,
         closing::conclude_job,
         draft::Draft,
         envelope::Actor,
-        event::{DeliveryAttempted, DeliveryPurpose, disclosed},
+        event::{DeliveryAttempted, DeliveryPurpose, DeliveryResult},
         status::{Status, TraceEnd},
-        verdict::text,
     },
     engine::Engine,
-    id::{IntegrationId, NoEntropy},
-    integration::{Delivery, DeliveryError, DeliveryErrorKind},
-    route::Destination,
-    store::{Commit, Committed, JobCompletion, JobFate, LeasedJob, StoreError, Version},
+    id::NoEntropy,
+    integration::DeliveryErrorKind,
+    store::{Commit, Committed, JobCompletion, JobFate, LeasedJob, StoreError, Tally, Version},
     tenant::administration::{self, LateReport},
+    time::Timestamp,
 };
 
 /// A job could not be completed. It comes again when its lease ends.
@@ -32,65 +35,31 @@ pub(crate) enum JobError {
     Store(#[source] StoreError),
 }
 
-/// One attempt, and what came of it.
-pub(super) struct Attempted<'a> {
-    pub(super) purpose: DeliveryPurpose,
-    pub(super) integration: Option<IntegrationId>,
-    pub(super) destination: Option<&'a Destination>,
-    pub(super) outcome: Result<Option<Delivery>, DeliveryError>,
-    /// Where the route did not say where to deliver.
-    pub(super) unroutable: bool,
-    /// Where the job has more to do after this one has succeeded.
-    pub(super) others: bool,
-}
-
-impl Attempted<'_> {
-    fn event(
-        &self,
-        engine: &Engine,
-        leased: &LeasedJob,
-        trace: &Trace,
-    ) -> Result<Option<DeliveryAttempted>, JobError> {
-        use crate::decision::event::DeliveryResult;
-
-        let Some(approval) = &trace.state().approval else {
-            return Ok(None);
-        };
-        let (result, tried_again, kind) = match &self.outcome {
-            Ok(_) => (DeliveryResult::Delivered, false, None),
-            Err(_) if self.unroutable => (DeliveryResult::Unroutable, true, None),
-            Err(error) => (
-                error.kind().result(),
-                error.kind().is_tried_again(),
-                Some(error.kind()),
-            ),
-        };
-        let schedule = Schedule(&engine.settings.delivery_schedule);
-        let next_at = match tried_again {
-            true => schedule
-                .next(leased.attempt, kind, engine.now())
-                .map_err(JobError::NoEntropy)?,
-            false => None,
-        };
-        Ok(Some(DeliveryAttempted {
-            delivery_id: approval.delivery.clone(),
-            approval_id: approval.id.clone(),
-            purpose: self.purpose,
-            route_id: approval.route.clone(),
-            integration_id: self.integration.clone(),
-            attempt: leased.attempt,
-            result,
-            next_at,
-        }))
-    }
-}
-
 /// Completes a job without an event: there was nothing to do.
 pub(super) async fn drop_job(engine: &Engine, leased: &LeasedJob) -> Result<(), JobError> {
-    complete(engine, leased, JobFate::Done).await
+    complete(engine, leased, JobFate::Done, None).await
 }
 
-async fn complete(engine: &Engine, leased: &LeasedJob, fate: JobFate) -> Result<(), JobError> {
+/// Gives a job back without an event: nothing was tried, and it comes again then.
+pub(super) async fn put_off(
+    engine: &Engine,
+    leased: &LeasedJob,
+    at: Timestamp,
+) -> Result<(), JobError> {
+    complete(engine, leased, JobFate::Retry(at), None).await
+}
+
+/// Gives a job up without an event: whatever it could do has been tried.
+pub(super) async fn give_up(engine: &Engine, leased: &LeasedJob) -> Result<(), JobError> {
+    complete(engine, leased, JobFate::Dead, None).await
+}
+
+async fn complete(
+    engine: &Engine,
+    leased: &LeasedJob,
+    fate: JobFate,
+    tally: Option<Tally>,
+) -> Result<(), JobError> {
     let (tenant, stream) = (leased.tenant.clone(), leased.stream.clone());
     loop {
         let head = engine
@@ -108,6 +77,7 @@ async fn complete(engine: &Engine, leased: &LeasedJob, fate: JobFate) -> Result<
             Default::default(),
         );
         commit.completes = Some(completion(leased, fate));
+        commit.tally = tally.clone();
         match engine.commit(commit).await.map_err(JobError::Store)? {
             // Whoever holds the job now completes it.
             Committed::Written(_) | Committed::LeaseLost | Committed::KeyTaken(_) => return Ok(()),
@@ -124,37 +94,34 @@ fn completion(leased: &LeasedJob, fate: JobFate) -> JobCompletion {
     }
 }
 
-/// Writes the attempt into the trace and completes the job, in one commit.
+/// Writes the attempt into the trace, counts it and completes the job, in one commit.
 ///
 /// Where the lease is lost, because the approval ended meanwhile, the attempt is written all the same: it was made.
 pub(super) async fn record(
-    engine: &Engine,
+    worker: &Worker,
     leased: &LeasedJob,
     mut trace: Trace,
     attempted: &Attempted<'_>,
 ) -> Result<(), JobError> {
+    let engine = worker.engine.as_ref();
     if let Err(error) = &attempted.outcome
         && let DeliveryErrorKind::Postponed { wait } = error.kind()
     {
-        let later = engine.now().saturating_add(wait);
-        return complete(engine, leased, JobFate::Retry(later)).await;
+        return put_off(engine, leased, engine.now().saturating_add(wait)).await;
     }
-    let Some(event) = attempted.event(engine, leased, &trace)? else {
-        return drop_job(engine, leased).await;
-    };
-    let fate = match (event.next_at, &attempted.outcome) {
-        (Some(next), _) => JobFate::Retry(next),
-        (None, Ok(_)) if attempted.others => JobFate::Retry(engine.now()),
-        (None, Ok(_)) => JobFate::Done,
-        (None, Err(_)) => JobFate::Dead,
-    };
     let mut holds_lease = true;
     loop {
+        let Some(event) = attempted.event(engine, leased, &trace)? else {
+            return drop_job(engine, leased).await;
+        };
+        let tally = attempted.tally(engine, &event);
         if trace.state().position.trace == TraceEnd::Closed {
             keep_late(engine, leased, &event, &trace).await?;
-            return complete(engine, leased, fate).await;
+            let fate = late_fate(engine, leased, &event, &trace);
+            complete(engine, leased, fate, tally).await?;
+            break;
         }
-        let disclosures = disclosures(attempted);
+        let disclosures = attempted.disclosures();
         let borrowed: Vec<(&str, &[u8])> = disclosures
             .iter()
             .map(|(name, value)| (*name, value.as_slice()))
@@ -166,8 +133,9 @@ pub(super) async fn record(
             .map_err(JobError::Unwritable)?;
         let (mut commit, written) = draft.finish().map_err(JobError::Unwritable)?;
         if holds_lease {
-            commit.completes = Some(completion(leased, fate));
+            commit.completes = Some(completion(leased, fate(engine, &event, &written)));
         }
+        commit.tally = tally;
         let reached_too_late = was_resolved && event.purpose == DeliveryPurpose::Deliver;
         if reached_too_late {
             // It reached a person after the approval had ended: somebody must still tell them.
@@ -176,7 +144,7 @@ pub(super) async fn record(
                 .extend(conclude_job(written.state(), engine.now()).map_err(JobError::NoEntropy)?);
         }
         match engine.commit(commit).await.map_err(JobError::Store)? {
-            Committed::Written(_) => return Ok(()),
+            Committed::Written(_) => break,
             Committed::LeaseLost => holds_lease = false,
             Committed::HeadMoved | Committed::KeyTaken(_) => {}
         }
@@ -187,19 +155,56 @@ pub(super) async fn record(
         let Some(again) = stream else { return Ok(()) };
         trace = again;
     }
+    if let Some(integration) = &attempted.integration {
+        worker.breakers.counted(&leased.tenant, integration);
+    }
+    Ok(())
 }
 
-fn disclosures(attempted: &Attempted<'_>) -> Vec<(&'static str, Vec<u8>)> {
-    let destination = attempted
-        .destination
-        .map(|to| (disclosed::DESTINATION, text(&to.as_str().into())));
-    let handle = match &attempted.outcome {
-        Ok(Some(delivery)) => Some(delivery.handle.as_str()),
-        Ok(None) => None,
-        Err(error) => error.left(),
+/// What becomes of the job after this attempt, which stands in the trace already.
+fn fate(engine: &Engine, event: &DeliveryAttempted, after: &Trace) -> JobFate {
+    match (event.purpose, event.next_at) {
+        (DeliveryPurpose::Deliver, Some(next)) => JobFate::Retry(next),
+        (DeliveryPurpose::Deliver, None) => end(event.result),
+        (DeliveryPurpose::Conclude, _) => match Untold::of(after).next() {
+            Next::Tell(_, at) => JobFate::Retry(at.unwrap_or_else(|| engine.now())),
+            Next::GiveUp => JobFate::Dead,
+            Next::Done => JobFate::Done,
+        },
+    }
+}
+
+/// The same where the trace is closed and keeps no attempt: each integration is told once, and the last for as long as it fails.
+fn late_fate(
+    engine: &Engine,
+    leased: &LeasedJob,
+    event: &DeliveryAttempted,
+    closed: &Trace,
+) -> JobFate {
+    let integrations = match event.purpose {
+        DeliveryPurpose::Deliver => 1,
+        DeliveryPurpose::Conclude => Untold::of(closed).all().len(),
     };
-    let handle = handle.map(|handle| (disclosed::HANDLE, text(&handle.into())));
-    destination.into_iter().chain(handle).collect()
+    let more = (leased.attempt as usize) < integrations;
+    match event.next_at {
+        Some(next) => JobFate::Retry(next),
+        None if more => JobFate::Retry(engine.now()),
+        None => end(event.result),
+    }
+}
+
+fn end(result: DeliveryResult) -> JobFate {
+    match result {
+        DeliveryResult::Delivered => JobFate::Done,
+        DeliveryResult::Transient
+        | DeliveryResult::Throttled
+        | DeliveryResult::Ambiguous
+        | DeliveryResult::Destination
+        | DeliveryResult::Gone
+        | DeliveryResult::Credentials
+        | DeliveryResult::Message
+        | DeliveryResult::Unroutable => JobFate::Dead,
+    }
 }
 
 async fn keep_late(

@@ -2,30 +2,43 @@
 //! processes may run; leases and compare-and-set keep them out of each other's way.
 //!
 //! Nothing runs by itself: the host runs [`Worker::run`] on a task of its own, or lets [`spawn_worker`](crate::TraceMem::spawn_worker) do so.
+//!
+//! No tenant and no target can make others wait. Tenants take turns, each has at most its
+//! [share](crate::Settings::worker_share) of jobs under way and each of its integrations a
+//! [few](crate::Settings::integration_limit) of those; timers have places of their own. An integration that has failed
+//! [again and again](crate::Settings::breaker_failures) is left alone for longer and longer, and asked with one attempt at a time whether
+//! it is back.
 
+mod attempted;
+mod attempts;
+mod breaker;
 mod concluding;
 mod delivering;
+mod gate;
 mod lease;
 mod noting;
+mod places;
 pub(crate) mod reached;
 mod schedule;
+mod shift;
+mod untold;
 
-use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures_util::FutureExt;
 
-pub(crate) use self::schedule::Schedule;
+use self::{breaker::Breakers, places::Places, shift::Shift};
 use crate::{
-    decision::timers::bring_up_to_date,
     engine::Engine,
-    id::TenantId,
-    store::{JobKind, LeasedJob, StoreError, StoreErrorKind, StreamId},
+    store::{StoreError, StoreErrorKind},
 };
 
-/// Works through what is due.
+/// Works through what is due. Clones share the places that there are for jobs, as one worker.
 #[derive(Clone)]
 pub struct Worker {
     engine: Arc<Engine>,
+    places: Arc<Places>,
+    breakers: Arc<Breakers>,
 }
 
 /// What one pass did.
@@ -40,119 +53,61 @@ pub struct Pass {
 
 impl Worker {
     pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+        Self {
+            engine,
+            places: Arc::default(),
+            breakers: Arc::default(),
+        }
     }
 
-    /// Works until `shutdown` is ready, then finishes what is under way and returns.
+    /// Works until `shutdown` is ready, then finishes what is under way and returns: soon, because no attempt takes longer than the
+    /// [limit](crate::Settings::delivery_limit) of a delivery.
     ///
-    /// Where the store is not available it waits and tries again. Dropping the future leaves jobs leased; they are leased anew when their
-    /// lease ends, so that nothing is lost.
+    /// It takes on more as soon as places are free and somebody puts work, an attempt ends, or it is time to look what other processes
+    /// have put. Where the store is not available it waits and tries again. Dropping the future leaves jobs leased; they are leased anew
+    /// when their lease ends, so that nothing is lost.
     ///
     /// # Errors
     /// [`StoreError`] where the store was closed, is corrupt or refuses statements: working on would not help.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) -> Result<(), StoreError> {
         let mut shutdown = std::pin::pin!(shutdown.fuse());
-        loop {
-            let pass = match self.run_once().await {
-                Ok(pass) => pass,
-                Err(error) if error.kind() == StoreErrorKind::Unavailable => {
-                    tracing::warn!(error = %error, "the store is not available to the worker");
-                    Pass::default()
+        let mut shift = Shift::new(self);
+        shift.look();
+        let stopped = loop {
+            let next_look = shift.next_look();
+            let woken = async {
+                tokio::select! {
+                    Some(ended) = shift.next() => Some(ended),
+                    () = self.engine.work.notified() => None,
+                    () = self.engine.clock.sleep_until(next_look) => None,
                 }
-                Err(error) => return Err(error),
             };
-            if pass != Pass::default() {
-                // There may be more: look again at once, unless it is time to stop.
-                if (&mut shutdown).now_or_never().is_some() {
-                    return Ok(());
-                }
-                continue;
+            let woken = tokio::select! {
+                // First, so that nothing is taken on any more once it is time to stop.
+                biased;
+                () = &mut shutdown => break Ok(()),
+                woken = woken => woken,
+            };
+            match woken.map(|ended| shift.settle(ended)) {
+                Some(Ok(())) => {}
+                Some(Err(error)) => break Err(error),
+                None => shift.look(),
             }
-            let next = self
-                .engine
-                .now()
-                .saturating_add(self.engine.settings.worker_poll);
-            tokio::select! {
-                () = &mut shutdown => return Ok(()),
-                () = self.engine.work.notified() => {}
-                () = self.engine.clock.sleep_until(next) => {}
-            }
+        };
+        match (stopped, shift.finish().await) {
+            (Ok(()), Err(error)) if error.kind() != StoreErrorKind::Unavailable => Err(error),
+            (stopped, _) => stopped,
         }
     }
 
-    /// Works once through what is due now, and waits for it to be done.
+    /// Works once through what is due now, as far as there are places, and waits for it to be done.
     ///
     /// # Errors
     /// [`StoreError`] where nothing could be leased. What fails with a single job or timer is logged, and comes again when its lease ends.
     pub async fn run_once(&self) -> Result<Pass, StoreError> {
-        let Engine {
-            backend, settings, ..
-        } = self.engine.as_ref();
-        let now = self.engine.now();
-        let until = now.saturating_add(settings.delivery_limit.saturating_mul(2));
-        let jobs = backend
-            .store
-            .lease_jobs(now, until, settings.worker_batch)
-            .await?;
-        let timers = backend
-            .store
-            .lease_timers(now, until, settings.worker_batch)
-            .await?;
-        let pass = Pass {
-            jobs: jobs.len(),
-            timers: timers.len(),
-        };
-        let jobs = jobs.into_iter().map(|job| self.work(job).left_future());
-        let timers = timers
-            .into_iter()
-            .map(|(tenant, stream)| self.fire(tenant, stream).right_future());
-        let mut work: FuturesUnordered<_> = jobs.chain(timers).collect();
-        while let Some(()) = work.next().await {}
-        Ok(pass)
-    }
-
-    /// Works on one job. A panic of somebody's code that is not caught as an attempt ends this job's lease, not the worker.
-    async fn work(&self, leased: LeasedJob) {
-        let job = leased.job.id.clone();
-        let worked = match leased.job.kind {
-            JobKind::Deliver => {
-                AssertUnwindSafe(delivering::deliver(&self.engine, &leased))
-                    .catch_unwind()
-                    .await
-            }
-            JobKind::Conclude => {
-                AssertUnwindSafe(concluding::conclude(&self.engine, &leased))
-                    .catch_unwind()
-                    .await
-            }
-        };
-        match worked {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%job, error = %error, "a job could not be completed"),
-            Err(_) => tracing::error!(%job, "a job panicked"),
-        }
-    }
-
-    async fn fire(&self, tenant: TenantId, stream: StreamId) {
-        let StreamId::Decision(decision) = stream else {
-            return;
-        };
-        let fired = async {
-            if let Some(trace) = self
-                .engine
-                .load(&tenant, &decision)
-                .await
-                .map_err(|e| e.to_string())?
-            {
-                bring_up_to_date(&self.engine, trace)
-                    .await
-                    .map_err(|e| e.to_string())?;
-            }
-            Ok::<(), String>(())
-        };
-        if let Err(error) = fired.await {
-            tracing::warn!(%decision, error, "a timer could not be fired");
-        }
+        let mut shift = Shift::new(self);
+        shift.look();
+        shift.finish().await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an attempt says of its integration: in error, or working again.
 
-use super::lease::Attempted;
+use super::attempted::Attempted;
 use crate::{
     decision::event::DeliveryResult, engine::Engine, id::TenantId, integration,
     integration::DeliveryErrorKind,
@@ -15,7 +15,7 @@ pub(super) async fn note(engine: &Engine, tenant: &TenantId, attempted: &Attempt
         DeliveryResult::Delivered => 0,
         _ => failures_in_a_row(engine, tenant, integration).await,
     };
-    let most = u64::from(engine.settings.integration_failures.get());
+    let most = u64::from(engine.settings.breaker_failures.get());
     let Some(failing) = integration::judged(result, failures, most) else {
         return;
     };

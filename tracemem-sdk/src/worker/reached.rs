@@ -66,26 +66,3 @@ pub(crate) fn by_integration(trace: &Trace) -> BTreeMap<IntegrationId, Vec<Deliv
         .filter(|(_, deliveries)| !deliveries.is_empty())
         .collect()
 }
-
-/// The integrations that may have reached somebody since they were last told how it ended, by id.
-pub(super) fn untold(trace: &Trace) -> BTreeSet<IntegrationId> {
-    let mut untold = BTreeSet::new();
-    for recorded in trace.events() {
-        let Some(Event::DeliveryAttempted(attempt)) = &recorded.event else {
-            continue;
-        };
-        let Some(integration) = &attempt.integration_id else {
-            continue;
-        };
-        match attempt.purpose {
-            DeliveryPurpose::Deliver if attempt.result.may_have_arrived() => {
-                untold.insert(integration.clone());
-            }
-            DeliveryPurpose::Conclude if attempt.result == DeliveryResult::Delivered => {
-                untold.remove(integration);
-            }
-            DeliveryPurpose::Deliver | DeliveryPurpose::Conclude => {}
-        }
-    }
-    untold
-}

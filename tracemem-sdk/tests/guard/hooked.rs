@@ -11,7 +11,7 @@ use tracemem_sdk::{
     async_trait,
     id::TenantId,
     store::{
-        Backend, Commit, Committed, KeyClaim, KeyDigest, LeasedJob, Store, StoreError,
+        Backend, Commit, Committed, JobLease, KeyClaim, KeyDigest, LeasedJob, Store, StoreError,
         StoreErrorKind, StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     testing::{FaultyStore, MemoryStore},
@@ -112,13 +112,8 @@ impl Store for Hooked {
         self.inner.find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        self.inner.lease_jobs(now, until, limit).await
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        self.inner.lease_jobs(lease).await
     }
 
     async fn lease_timers(

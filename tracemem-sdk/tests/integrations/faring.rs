@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tracemem_sdk::{
     integration::{DeliveryErrorKind, FailureReason, IntegrationStatus},
+    secrets::Secret,
+    store::{Catalog, Commit, Committed, CredentialChange, Projection, Store, StreamId},
     tenant::IntegrationView,
 };
 
@@ -99,5 +101,55 @@ async fn who_is_told_may_panic_and_deliveries_go_on() -> Tested {
     scene.clock.advance(DAY / 24);
     scene.work().await?;
     assert_eq!(view(&scene).await?.status, IntegrationStatus::Enabled);
+    Ok(())
+}
+
+/// Threat 38: a credential that was moved from another tenant's row opens nothing, and the integration is in error.
+#[tokio::test]
+async fn a_credential_of_another_row_is_no_credential_and_the_integration_is_in_error() -> Tested {
+    let scene = Scene::new()?;
+    scene.ready().await?;
+    let (integration, kind) = ("pigeon_1".parse()?, "seed".parse()?);
+    let secret = Secret::new("stolen grain")?;
+    let rival = scene.admin_of("rival")?;
+    rival
+        .store_credential(&integration, &kind, &secret, Duration::ZERO)
+        .await?;
+    let theirs = scene
+        .store
+        .credential(&"rival".parse()?, &integration, &kind, None)
+        .await?
+        .ok_or("it is not there")?;
+    // Whoever may write to the database puts their row's bytes into ours.
+    let acme = "acme".parse()?;
+    let head = scene.store.head(&acme, &StreamId::Admin).await?;
+    let version = head.ok_or("there is no stream")?.version;
+    let mut moved = Commit::new(
+        acme,
+        StreamId::Admin,
+        version,
+        Vec::new(),
+        Projection::default(),
+    );
+    moved.credentials.push(CredentialChange::Put {
+        integration,
+        kind,
+        version: 2,
+        envelope: theirs.envelope,
+        previous_until: scene.tracemem.now(),
+    });
+    assert!(matches!(
+        scene.store.commit(moved).await?,
+        Committed::Written(_)
+    ));
+    scene.clock.advance(Duration::from_secs(2));
+    scene.decide("one").await?;
+    scene.work().await?;
+    let failing = view(&scene).await?;
+    assert_eq!(failing.failing, Some(FailureReason::Credentials));
+    assert!(
+        scene.kind.desk().delivered.is_empty(),
+        "it was opened with it"
+    );
     Ok(())
 }

@@ -6,8 +6,8 @@ use tracemem_sdk::{
     async_trait,
     id::TenantId,
     store::{
-        Backend, Commit, Committed, KeyClaim, KeyDigest, LeasedJob, Store, StoreError, StoreHealth,
-        Stream, StreamHead, StreamId, Version,
+        Backend, Commit, Committed, JobLease, KeyClaim, KeyDigest, LeasedJob, Store, StoreError,
+        StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     testing::MemoryStore,
     time::Timestamp,
@@ -111,13 +111,8 @@ impl<L: Lies> Store for Liar<L> {
         self.inner.find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        self.inner.lease_jobs(now, until, limit).await
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        self.inner.lease_jobs(lease).await
     }
 
     async fn lease_timers(

@@ -16,6 +16,7 @@ mod m0003_credentials;
 mod m0004_archive;
 mod m0005_unread_index;
 mod m0006_tallies;
+mod m0007_turns;
 
 /// When the tables are made or brought up to date.
 ///
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_archive::Archive),
             Box::new(m0005_unread_index::UnreadIndex),
             Box::new(m0006_tallies::Tallies),
+            Box::new(m0007_turns::Turns),
         ]
     }
 

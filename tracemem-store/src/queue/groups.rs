@@ -97,7 +97,7 @@ pub(crate) async fn carry_out<D: Database>(db: &D, group: &mut [Work]) -> Result
         match work {
             Work::Commit(asked) => asked.answer = committed.next(),
             Work::LeaseJobs(asked) => {
-                asked.answer = Some(jobs::lease_jobs(db, asked.question).await?)
+                asked.answer = Some(jobs::lease_jobs(db, &asked.question).await?)
             }
             Work::LeaseTimers(asked) => {
                 asked.answer = Some(jobs::lease_timers(db, asked.question).await?)

@@ -10,7 +10,7 @@ use std::mem;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracemem_sdk::{
     id::{JobId, TenantId},
-    store::{Commit, Committed, CredentialChange, Entry, KeyDigest, LeasedJob, StreamId},
+    store::{Commit, Committed, CredentialChange, Entry, JobLease, KeyDigest, LeasedJob, StreamId},
 };
 
 pub(crate) use self::groups::{GroupLimits, Groups, carry_out, fail, settle};
@@ -41,7 +41,7 @@ pub(crate) struct Waiting {
 #[derive(Debug)]
 pub(crate) enum Work {
     Commit(Asked<Box<Commit>, Committed>),
-    LeaseJobs(Asked<Lease, Vec<LeasedJob>>),
+    LeaseJobs(Asked<JobLease, Vec<LeasedJob>>),
     LeaseTimers(Asked<Lease, Vec<(TenantId, StreamId)>>),
     Archive(Asked<Box<Departure>, u64>),
 }

@@ -19,7 +19,7 @@ use super::{
         runs::{ALL, BY_AGENT, BY_EXECUTION, BY_INTENT, BY_STATUS, BY_TERM, FromBothEnds},
         sieve::PROBE,
     },
-    jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS},
+    jobs::{DEAD_JOBS, LEASE_JOBS, LEASE_TIMERS, TURNS},
     streams::{KEY, LAST, STREAM, VERSION},
     tallies::{TALLIES, TALLY},
 };
@@ -28,7 +28,7 @@ use crate::sqlite::{Connector, VERSIONS, bring_up_to_date};
 type Tested = Result<(), Box<dyn Error>>;
 
 /// Every statement that looks for rows, and how it finds them.
-const PLANS: [(&str, &str); 33] = [
+const PLANS: [(&str, &str); 38] = [
     (
         LEAVES,
         "tracemem_entries USING INDEX sqlite_autoindex_tracemem_entries_1 (tenant=? AND stream=?)",
@@ -89,7 +89,24 @@ const PLANS: [(&str, &str); 33] = [
     ),
     (
         LEASE_JOBS,
-        "tracemem_jobs USING INDEX tracemem_jobs_due (due_at<?)",
+        "due USING INDEX tracemem_jobs_turn (tenant=? AND due_at<?)",
+    ),
+    (
+        LEASE_JOBS,
+        "tracemem_jobs USING PRIMARY KEY (tenant=? AND job=?)",
+    ),
+    (
+        TURNS,
+        "first USING INDEX tracemem_jobs_turn (tenant>? AND tenant<?)",
+    ),
+    (
+        TURNS,
+        "beyond USING INDEX tracemem_jobs_turn (tenant>? AND tenant<?)",
+    ),
+    (TURNS, "waiting USING INDEX tracemem_jobs_due (due_at<?)"),
+    (
+        TURNS,
+        "due EXISTS USING INDEX tracemem_jobs_turn (tenant=? AND due_at<?)",
     ),
     (
         LEASE_TIMERS,
@@ -229,7 +246,15 @@ async fn every_statement_finds_its_rows_by_an_index_and_none_sorts_them() -> Tes
         let searches = plan
             .iter()
             .any(|step| step.strip_prefix("SEARCH ") == Some(search));
-        let tables = ["SCAN tracemem_", "SCAN found", "SCAN further"];
+        let tables = [
+            "SCAN tracemem_",
+            "SCAN found",
+            "SCAN further",
+            "SCAN first",
+            "SCAN beyond",
+            "SCAN waiting",
+            "SCAN due",
+        ];
         let scans = plan
             .iter()
             .any(|step| tables.iter().any(|table| step.starts_with(table)));

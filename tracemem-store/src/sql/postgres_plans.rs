@@ -16,7 +16,7 @@ use super::{
         runs::{ALL, BY_AGENT, BY_EXECUTION, BY_INTENT, BY_STATUS, BY_TERM},
         sieve::PROBE,
     },
-    jobs::{LEASE_JOBS_POSTGRES, LEASE_TIMERS_POSTGRES},
+    jobs::{LEASE_JOBS_POSTGRES, LEASE_TIMERS_POSTGRES, TURNS},
     streams::{STREAM, VERSION},
     tallies::{TALLIES, TALLY},
 };
@@ -28,7 +28,7 @@ use crate::{
 type Tested = Result<(), Box<dyn Error>>;
 
 /// Each statement, from either end, and what its index is asked for.
-const PLANS: [(&[&str], &[&str]); 10] = [
+const PLANS: [(&[&str], &[&str]); 11] = [
     (
         &[ALL.oldest_first, ALL.newest_first],
         &["((tenant = $1) AND (stream > $2) AND (stream < $3))"],
@@ -71,6 +71,15 @@ const PLANS: [(&[&str], &[&str]); 10] = [
         ],
     ),
     (&[VERSION], &["((tenant = $1) AND (stream = $2))"]),
+    // The plan of the step to the next tenant is not shown either.
+    (
+        &[TURNS],
+        &[
+            "((tenant > $2) AND (tenant <= $4))",
+            "(due_at <= $1)",
+            "((tenant = turn.tenant) AND (due_at <= $1))",
+        ],
+    ),
 ];
 
 #[tokio::test]

@@ -15,7 +15,9 @@ use sea_orm::DatabaseConnection;
 use tempfile::{TempDir, tempdir};
 use tracemem_sdk::{
     id::JobId,
-    store::{Commit, Committed, Job, JobKind, Store, StoreError, StoreErrorKind, Version},
+    store::{
+        Commit, Committed, Job, JobKind, JobLease, Store, StoreError, StoreErrorKind, Version,
+    },
 };
 use tracemem_store::{SqliteStore, sqlite::SqliteOptions};
 
@@ -157,7 +159,8 @@ async fn a_lease_that_waits_behind_commits_is_given_the_jobs_they_put() -> Teste
         }];
         calls.push(store.commit(commit));
     }
-    let mut lease = store.lease_jobs(at(100), at(200), NonZeroU32::MAX);
+    let all = JobLease::new(at(100), at(200), NonZeroU32::MAX);
+    let mut lease = store.lease_jobs(&all);
     for call in &mut calls {
         put_into_the_queue(call).await?;
     }

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use data_encoding::BASE64;
 use lettre::{
     Address, Message,
     message::{
@@ -51,9 +52,11 @@ pub(super) fn compose(letter: Letter<'_>, text: MailText) -> Result<Mail, Delive
     {
         return Err(unwritable("a header of the mail would not be one line"));
     }
-    let name = letterhead.name().map(str::to_owned);
+    const FROM: HeaderName = HeaderName::new_from_ascii_str("From");
+    let from = letterhead.from().to_string();
+    let named = named(letterhead.name(), &from);
     let mut message = Message::builder()
-        .from(Mailbox::new(name, address(letterhead.from())?))
+        .raw_header(HeaderValue::dangerous_new_pre_encoded(FROM, from, named))
         .to(Mailbox::new(None, address(to)?))
         .subject(subject)
         .date(UNIX_EPOCH + Duration::from_micros(date.as_micros()))
@@ -100,6 +103,35 @@ pub(super) fn compose(letter: Letter<'_>, text: MailText) -> Result<Mail, Delive
 fn address(address: &MailAddress) -> Result<Address, DeliveryError> {
     Address::new(address.local(), address.domain())
         .map_err(|_| unwritable("an address cannot stand in a header"))
+}
+
+/// An address with the name beside it as RFC 5322 writes both: in quotes, or as encoded words (RFC 2047) where it is not ASCII.
+///
+/// lettre 0.11 panics at some names, and leaves dots in others unquoted.
+fn named(name: Option<&str>, address: &str) -> String {
+    let Some(name) = name else {
+        return address.to_owned();
+    };
+    if name.is_ascii() {
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        return format!("\"{name}\" <{address}>");
+    }
+    let mut words = String::new();
+    let mut word = String::new();
+    for c in name.chars() {
+        // An encoded word has at most 75 characters, and 45 bytes are 60 of base64.
+        if word.len() + c.len_utf8() > 45 {
+            words.push_str(&encoded_word(&std::mem::take(&mut word)));
+        }
+        word.push(c);
+    }
+    words.push_str(&encoded_word(&word));
+    format!("{words}<{address}>")
+}
+
+/// The text as an encoded word, and the line end after it: white space between two of them is no part of the text.
+fn encoded_word(text: &str) -> String {
+    format!("=?utf-8?b?{}?=\r\n ", BASE64.encode(text.as_bytes()))
 }
 
 /// The text as a body: quoted-printable, or base64 where that is shorter.

@@ -131,7 +131,7 @@ fn letterhead(fields: &mut Fields<'_>) -> Read<Letterhead> {
     let from = fields.required("from_email")?;
     let mut letterhead = Letterhead::new(address("from_email", from)?);
     if let Some(name) = fields.text("from_name")? {
-        letterhead = letterhead.from_name(name).map_err(refused)?;
+        letterhead = letterhead.named(name).map_err(refused)?;
     }
     if let Some(reply_to) = fields.text("reply_to")? {
         letterhead = letterhead.reply_to(address("reply_to", reply_to)?);

@@ -46,7 +46,7 @@ impl Letterhead {
     ///
     /// # Errors
     /// [`InvalidLetterhead`], for a name that is longer than 100 characters or holds control characters.
-    pub fn from_name(self, name: &str) -> Result<Self, InvalidLetterhead> {
+    pub fn named(self, name: &str) -> Result<Self, InvalidLetterhead> {
         words::check_name(name).map_err(|rule| InvalidLetterhead {
             part: "from_name",
             rule,

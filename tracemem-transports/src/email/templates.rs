@@ -281,6 +281,11 @@ fn quoted(text: &str) -> String {
     lines.join("\n")
 }
 
+/// A text of several lines whose later lines begin further to the right than ours do.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n    ")
+}
+
 #[derive(Template)]
 #[template(path = "mail_request.txt")]
 struct RequestText<'a> {

@@ -9,7 +9,8 @@ const NAME_LIMIT: usize = 100;
 
 /// The subject of the request with this title: the same for every attempt, so that what follows stands in one thread with it.
 pub(super) fn subject(title: &str) -> String {
-    let title = plain::line(title);
+    // Mail programs decode what looks like an encoded word (RFC 2047), to line ends if that is what it says.
+    let title = plain::line(title).replace("=?", "= ?");
     let shown: Vec<&str> = title.split_whitespace().collect();
     if shown.is_empty() {
         return "Approval needed".to_owned();
@@ -32,9 +33,12 @@ pub(super) fn cut(text: &str, limit: usize) -> String {
 /// Whether a configured text may stand in a header as a name; otherwise the rule.
 pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     // Whatever would be made visible in a line is no part of a name: line ends and NUL forge headers, the rest forges what is read.
-    if name.trim().is_empty() || name.chars().count() > NAME_LIMIT || plain::line(name) != name {
+    let is_visible = plain::line(name) == name;
+    let count = name.chars().count();
+    let is_blank = name.trim().is_empty();
+    if is_blank || count > NAME_LIMIT || !is_visible || name.contains("=?") {
         return Err(
-            "it has 1 to 100 characters, and neither line ends nor control characters nor such as are invisible or reorder text",
+            "it has 1 to 100 characters, and neither `=?` nor line ends, control characters and such as are invisible or reorder text",
         );
     }
     Ok(())
@@ -76,6 +80,12 @@ mod tests {
     }
 
     #[test]
+    fn a_title_that_looks_encoded_is_not_decoded() {
+        let subject = subject("=?utf-8?q?a=0D=0ABcc:_eve@example.com?=");
+        assert!(!subject.contains("=?"), "{subject}");
+    }
+
+    #[test]
     fn a_name_that_would_forge_a_header_is_refused() {
         assert!(check_name("Z\u{fc}rich \"Approvals\" <5>").is_ok());
         for name in [
@@ -87,6 +97,7 @@ mod tests {
             "a\u{7f}",
             "a\u{85}",
             "a\u{202e}b",
+            "=?utf-8?q?a=0D=0Ab?=",
             &"x".repeat(101),
         ] {
             assert!(check_name(name).is_err(), "{name:?}");

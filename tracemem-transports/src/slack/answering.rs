@@ -1,108 +1,47 @@
-//! From a request of Slack's to an answer that counts, or to why it does not.
+//! From what people did in Slack to an answer that counts, or to why it does not.
 //!
-//! First it is proved that Slack sent the raw bytes, then they are read. A click counts where its button is one that we made for this
-//! integration and tenant, in the workspace and the app that the integration is configured for, in a message that was sent for that
-//! approval; who clicked is who Slack says, and whether that person may answer is left to the sdk. Slack is answered within three seconds and with
-//! 200 once the signature is proved: why a click changed nothing is told to the person who clicked.
+//! A request is [proved](super::receiving), then it is [admitted](super::admitting); who clicked is who Slack says, and whether that person may
+//! answer is left to the sdk. Slack is answered within three seconds and with 200 once the signature is proved: why a click changed
+//! nothing is told to the person who clicked.
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use http::{Method, Response, request::Parts};
+use http::{Response, request::Parts};
 use sha2::{Digest, Sha256};
 use tracemem_sdk::{
-    ApprovalView, TraceMem,
-    approval::{AnswerError, AnswerKey, Answered, ApproverIdentity, Counted, VerifiedAnswer},
-    decision::event::{Choice, InboundRefusal},
+    TraceMem,
+    approval::{Answered, Counted},
+    decision::event::Choice,
     id::TenantId,
     integration::Conclusion,
-    secrets::Secret,
     time::Timestamp,
 };
 
 use super::{
     RationaleInput, Slack, VerifiedRequest,
     blocks::SECTION,
-    click_token::{self, Click, ClickClaims},
+    click_token::{self, Click},
+    counting::Answering,
+    ids::Capability,
     message,
     modal::{self, ModalClaims, NotOpened},
-    payload::{BODY_LIMIT, Capability, Clicked, Interaction, SlackId, Submitted, Who, challenge},
-    place::{self, Place},
+    payload::{Clicked, Interaction, Submitted, Who},
+    place::Place,
+    receiving::{Received, noting, receive},
     refusal::Refusal,
     reply::{self, Refused, understood},
-    verify::{Signed, verify},
+    verify::Signed,
     whisper::{self, Budget},
 };
-use crate::urlencoded::{says, says_form};
-
-/// What came in.
-pub(super) enum Received {
-    /// Something that people did, proved and read.
-    Interaction(Signed, Interaction),
-    /// Nothing that anybody did: this is the answer.
-    Answered(Response<Bytes>),
-}
-
-/// Proves that Slack sent a request at about `now`, and reads it.
-pub(super) fn receive(
-    secrets: [Option<&Secret>; 2],
-    parts: &Parts,
-    body: &[u8],
-    now: Timestamp,
-) -> Received {
-    let read = || {
-        if parts.method != Method::POST {
-            return Err(Refused::Method);
-        }
-        if body.len() > BODY_LIMIT {
-            return Err(Refused::TooLarge);
-        }
-        let form = says_form(&parts.headers);
-        if !form && !says(&parts.headers, "application/json") {
-            return Err(Refused::MediaType);
-        }
-        let signed =
-            verify(secrets, &parts.headers, body, now).map_err(|_| Refused::Unauthorized)?;
-        if !form {
-            let challenge = challenge(body).map_err(|_| Refused::Malformed)?;
-            return Ok(Received::Answered(reply::text(challenge)));
-        }
-        let interaction = Interaction::read(body).map_err(|_| Refused::Malformed)?;
-        Ok(Received::Interaction(signed, interaction))
-    };
-    let refused = |refused: Refused| {
-        let malformed = (refused == Refused::Malformed).then_some(InboundRefusal::Malformed);
-        Received::Answered(noting(refused.reply(), malformed))
-    };
-    read().unwrap_or_else(refused)
-}
-
-/// The reply, and beside it for whoever sends it on what was refused although it was signed well.
-fn noting(mut reply: Response<Bytes>, refused: Option<InboundRefusal>) -> Response<Bytes> {
-    if let Some(refused) = refused {
-        reply.extensions_mut().insert(refused);
-    }
-    reply
-}
 
 /// A proved request, for one integration of one tenant.
-struct Scene<'a> {
-    slack: &'a Slack,
-    tracemem: &'a TraceMem,
-    tenant: &'a TenantId,
-    signed: Signed,
-    body: &'a [u8],
+pub(super) struct Scene<'a> {
+    pub(super) slack: &'a Slack,
+    pub(super) tracemem: &'a TraceMem,
+    pub(super) tenant: &'a TenantId,
+    pub(super) signed: Signed,
+    pub(super) body: &'a [u8],
     budget: Budget,
-}
-
-/// Who answers what, as it was proved.
-struct Answering<'a> {
-    who: &'a Who,
-    claims: &'a ClickClaims,
-    place: &'a Place,
-    choice: Choice,
-    rationale: Option<&'a str>,
-    /// What else Slack said about it.
-    evidence: Vec<(&'static str, String)>,
 }
 
 impl Slack {
@@ -325,132 +264,6 @@ impl Scene<'_> {
             evidence: Vec::new(),
         })
         .await
-    }
-
-    /// What is asked, if these claims, which we signed, may be acted on here.
-    async fn admit(
-        &self,
-        who: &Who,
-        claims: &ClickClaims,
-        place: &Place,
-    ) -> Result<ApprovalView, Refusal> {
-        let integration = self.slack.integration_id();
-        let owned = self.slack.owner().is_none_or(|owner| owner == self.tenant);
-        if claims.tenant != *self.tenant || claims.integration != *integration || !owned {
-            tracing::warn!(tenant = %self.tenant, integration = %integration, "a click on the button of another integration or tenant was refused");
-            return Err(Refusal::NotOurs);
-        }
-        if !self.is_of_our_app(who) {
-            tracing::warn!(tenant = %self.tenant, integration = %integration, "a click in another workspace or app was refused");
-            return Err(Refusal::NotOurs);
-        }
-        if !self.is_of_our_people(who) {
-            return Err(Refusal::OtherOrganisation);
-        }
-        let view = self
-            .tracemem
-            .approval(self.tenant, &claims.approval)
-            .await
-            .map_err(|error| self.refusal(claims, error))?;
-        let sent = view.reached.get(integration).map(Vec::as_slice);
-        if !place::was_sent_to(
-            self.slack,
-            sent.unwrap_or_default(),
-            &claims.delivery,
-            place,
-        ) {
-            return Err(Refusal::OtherMessage);
-        }
-        let now = self.tracemem.now();
-        if claims.expires_at <= now && now < view.message.expires_at {
-            return Err(Refusal::Expired(claims.expires_at));
-        }
-        Ok(view)
-    }
-
-    /// Whether it happened in the workspace, the organisation and the app that the integration is configured for.
-    fn is_of_our_app(&self, who: &Who) -> bool {
-        let config = self.slack.config();
-        let is = |id: Option<&SlackId>, wanted: &String| id.is_some_and(|id| id.as_str() == wanted);
-        let enterprise = who.enterprise.as_ref().map(|enterprise| &enterprise.id);
-        let app = Some(&who.api_app_id);
-        let in_enterprise = config.enterprise_id.as_ref();
-        let in_team = match &who.team {
-            Some(team) => team.id.as_str() == config.team_id,
-            // An app that is installed for a whole organisation is told of no workspace.
-            None => in_enterprise.is_some(),
-        };
-        in_team
-            && in_enterprise.is_none_or(|wanted| is(enterprise, wanted))
-            && config.app_id.as_ref().is_none_or(|wanted| is(app, wanted))
-    }
-
-    /// Whether the person belongs to the workspace, or to one whose people may answer too.
-    fn is_of_our_people(&self, who: &Who) -> bool {
-        let config = self.slack.config();
-        let team = who.user.team_id.as_ref().map(SlackId::as_str);
-        team.is_some_and(|team| team == config.team_id || config.allowed_teams.contains(team))
-    }
-
-    async fn answer(&self, answering: Answering<'_>) -> Result<Answered, Refusal> {
-        let Answering {
-            who,
-            claims,
-            place,
-            choice,
-            rationale,
-            evidence,
-        } = answering;
-        let user = who.user.id.as_str();
-        let team = who.user.team_id.as_ref().map_or("", SlackId::as_str);
-        let Ok(approver) = self.slack.config().approver(team, user) else {
-            return Err(Refusal::NotRecorded);
-        };
-        let mut identity = ApproverIdentity::new(approver);
-        if let Some(name) = who.user.name.as_deref().filter(|name| !name.is_empty()) {
-            identity = identity.named(name.chars().take(200).collect::<String>());
-        }
-        let tenant = self.tenant.clone();
-        let mut answer =
-            VerifiedAnswer::vouched_for(tenant, claims.approval.clone(), identity, "slack", choice)
-                .through(self.slack.integration_id().clone())
-                .under_key(AnswerKey::new(
-                    ["slack:", &self.signed.id].concat(),
-                    self.body,
-                ))
-                .with_evidence("user_id", user)
-                .with_evidence("user_team_id", team)
-                .with_evidence("app_id", who.api_app_id.as_str())
-                .with_evidence("channel_id", place.channel.as_str())
-                .with_evidence("message_ts", place.message.as_str());
-        if let Some(team) = &who.team {
-            answer = answer.with_evidence("team_id", team.id.as_str());
-        }
-        if let Some(enterprise) = &who.enterprise {
-            answer = answer.with_evidence("enterprise_id", enterprise.id.as_str());
-        }
-        for (name, value) in evidence {
-            answer = answer.with_evidence(name, value);
-        }
-        if let Some(rationale) = rationale {
-            answer = answer.because(rationale);
-        }
-        let answered = self.tracemem.answer(&answer).await;
-        answered.map_err(|error| self.refusal(claims, error))
-    }
-
-    fn refusal(&self, claims: &ClickClaims, error: AnswerError) -> Refusal {
-        let approval = &claims.approval;
-        match &error {
-            AnswerError::Unwritable(_)
-            | AnswerError::NoEntropy(_)
-            | AnswerError::Store(_)
-            | AnswerError::KeyReused => {
-                tracing::warn!(%approval, error = %error, "a click could not be recorded");
-            }
-            _ => tracing::info!(%approval, error = %error, "a click changed nothing"),
-        }
-        Refusal::of(error)
     }
 }
 

@@ -11,10 +11,10 @@ use tracemem_sdk::{
 };
 
 use super::{
-    answering::{Received, receive},
     click_token::{self, Click},
     modal::ModalClaims,
     payload::Interaction,
+    receiving::{Received, receive},
     reply::{Refused, understood},
     verify::{Signed, SigningSecrets},
 };

@@ -109,15 +109,6 @@ impl SlackKind {
         )
     }
 
-    /// The signing secrets of an app of the host's, the newest first.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "clicks come in with feature `inbound`")
-    )]
-    pub(crate) fn app_secrets(&self, name: &str) -> Option<&[Secret]> {
-        self.apps.get(name).map(|secrets| &**secrets)
-    }
-
     pub(super) fn connect(
         &self,
         id: IntegrationId,

@@ -63,19 +63,8 @@ pub(super) fn request(message: &ApprovalMessage, config: &SlackConfig, token: &s
 
 /// The request with nothing in it that Slack could find fault with: of its texts the title, in ASCII.
 pub(super) fn degraded(message: &ApprovalMessage, config: &SlackConfig, token: &str) -> Rendered {
-    let title: String = message
-        .title
-        .chars()
-        .map(|c| {
-            if c.is_ascii_graphic() || c == ' ' {
-                c
-            } else {
-                '?'
-            }
-        })
-        .collect();
-    let text = format!("Approval needed: {}", cut(&title, HEADER));
-    let intent = cut(&line(&message.intent), NAME);
+    let text = format!("Approval needed: {}", cut(&ascii(&message.title), HEADER));
+    let intent = cut(&ascii(&message.intent), NAME);
     let note = format!(
         "Slack could not show this request in full ({intent}, {}). Look at it elsewhere before you answer. Answer before {}.",
         message.approval,
@@ -87,6 +76,11 @@ pub(super) fn degraded(message: &ApprovalMessage, config: &SlackConfig, token: &
         text: fallback(&text),
         blocks,
     }
+}
+
+fn ascii(text: &str) -> String {
+    let fit = |c: char| c.is_ascii_graphic() || c == ' ';
+    text.chars().map(|c| if fit(c) { c } else { '?' }).collect()
 }
 
 /// What came of it, in the place of the request.

@@ -6,8 +6,30 @@
 //! rate limit of Slack's keeps every integration of the same app and workspace quiet for as long as Slack asks. Who may answer, and whether
 //! an answer counts, is left to the sdk.
 //!
-//! [`SlackKind`] opens the integrations that are rows of a tenant; a host that has one workspace builds its [`Slack`] itself.
+//! [`SlackKind`] opens the integrations that are rows of a tenant; a host that has one workspace builds its [`Slack`] itself:
+//!
+//! ```
+//! use tracemem_sdk::{integration::Credentials, secrets::Secret};
+//! use tracemem_transports::{
+//!     link::LinkKeys,
+//!     slack::{Slack, SlackConfig, SlackKind},
+//! };
+//!
+//! # fn build(secret: &[u8], token: String, signing_secret: String) -> Result<Slack, Box<dyn std::error::Error>> {
+//! let kind = SlackKind::new(LinkKeys::new("2026a", secret)?);
+//! let mut config = SlackConfig::new("T024BE7LD")?;
+//! config.default_channel = Some("#finance-approvals".to_owned());
+//! let credentials = Credentials::new()
+//!     .and("bot_token".parse()?, Secret::new(token)?)
+//!     .and("signing_secret".parse()?, Secret::new(signing_secret)?);
+//! let slack = Slack::new("slack".parse()?, config, &credentials, &kind)?;
+//! # Ok(slack)
+//! # }
+//! # let built = build(b"thirty-two random bytes, at least", "xoxb-1".to_owned(), "8f742231".to_owned());
+//! # assert!(built.is_ok());
+//! ```
 
+mod admitting;
 mod answering;
 mod api;
 mod api_error;
@@ -18,8 +40,10 @@ mod checking;
 mod click_token;
 mod concluding;
 mod config;
+mod counting;
 mod delivering;
 mod finding;
+mod ids;
 mod kind;
 mod lanes;
 mod message;
@@ -27,6 +51,7 @@ mod modal;
 mod payload;
 mod place;
 mod posted;
+mod receiving;
 mod refusal;
 mod reply;
 mod resolving;

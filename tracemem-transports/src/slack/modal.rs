@@ -17,8 +17,9 @@ use super::{
     api_error::ApiError,
     blocks::{self, Optional, plain},
     click_token::ClickClaims,
+    ids::{MessageTs, SlackId},
     message::RATIONALE,
-    payload::{MessageTs, SlackId, Who},
+    payload::Who,
     place::Place,
     whisper::Budget,
 };

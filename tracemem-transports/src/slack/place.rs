@@ -7,7 +7,7 @@ use tracemem_sdk::{
 
 use super::{
     Slack,
-    payload::{MessageTs, SlackId},
+    ids::{MessageTs, SlackId},
     posted::Posted,
     resolving,
 };

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
-use super::{api::Api, blocks, message::Rendered, payload::Capability};
+use super::{api::Api, blocks, ids::Capability, message::Rendered};
 
 /// How much of the three seconds that Slack waits may be spent on calling it.
 const BUDGET: Duration = Duration::from_millis(2_500);

@@ -146,6 +146,7 @@ async fn a_token_cut_off_anywhere_or_added_to_opens_nothing() -> Tested {
     assert_refused(&stage, &"A".repeat(10_000), &unknown).await
 }
 
+/// Threat 14: claims of one link do not work with the proof of another, and nobody answers with somebody else's link.
 #[tokio::test]
 async fn a_token_of_another_secret_tenant_approval_approver_or_integration_opens_nothing() -> Tested
 {

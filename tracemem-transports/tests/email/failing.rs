@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tracemem_sdk::{
     integration::{DeliveryErrorKind, Integration},
@@ -16,10 +16,11 @@ use super::{
     relay::{Relay, USER, login},
 };
 
-/// What a delivery comes to where the relay fails so.
-async fn kind_of(fault: Value) -> Tested<DeliveryErrorKind> {
-    let mut relay = Relay::usual().await?;
-    relay.fails(fault).await?;
+/// What a delivery comes to where the relay fails so, once.
+async fn kind_of(relay: &mut Relay, at: &str, reply: &str) -> Tested<DeliveryErrorKind> {
+    relay
+        .fails(json!({ "at": at, "do": reply, "times": 1 }))
+        .await?;
     let sender = relay.usual_sender()?.timeout(Duration::from_secs(2))?;
     let error = refused(&mailing(sender)?, &asking(&[ALICE])?).await?;
     let printed = format!("{error} {error:?}");
@@ -29,6 +30,7 @@ async fn kind_of(fault: Value) -> Tested<DeliveryErrorKind> {
 
 #[tokio::test]
 async fn who_is_refused_for_now_is_asked_again_and_not_too_soon() -> Tested {
+    let mut relay = Relay::usual().await?;
     for reply in [
         "451 4.7.1 greylisted, alice@example.com",
         "450 4.2.1 busy",
@@ -36,7 +38,7 @@ async fn who_is_refused_for_now_is_asked_again_and_not_too_soon() -> Tested {
         "421 4.3.0 closing",
     ] {
         for at in ["rcpt", "content", "mail"] {
-            let kind = kind_of(json!({ "at": at, "do": reply })).await?;
+            let kind = kind_of(&mut relay, at, reply).await?;
             assert!(greylisted(kind), "{at} {reply}: {kind:?}");
         }
     }
@@ -45,13 +47,14 @@ async fn who_is_refused_for_now_is_asked_again_and_not_too_soon() -> Tested {
 
 #[tokio::test]
 async fn who_is_refused_for_good_is_not_asked_again() -> Tested {
+    let mut relay = Relay::usual().await?;
     for reply in [
         "550 5.1.1 <alice@example.com> unknown",
         "551 5.1.6 moved",
         "553 5.1.3 bad",
         "554 5.7.1 no",
     ] {
-        let kind = kind_of(json!({ "at": "rcpt", "do": reply })).await?;
+        let kind = kind_of(&mut relay, "rcpt", reply).await?;
         assert_eq!(kind, DeliveryErrorKind::Destination, "{reply}");
     }
     Ok(())
@@ -59,12 +62,13 @@ async fn who_is_refused_for_good_is_not_asked_again() -> Tested {
 
 #[tokio::test]
 async fn what_a_relay_refuses_of_a_mail_is_our_fault() -> Tested {
+    let mut relay = Relay::usual().await?;
     for (at, reply) in [
         ("content", "554 5.6.0 rejected"),
         ("content", "552 5.3.4 too big"),
         ("data", "554 5.5.1 no"),
     ] {
-        let kind = kind_of(json!({ "at": at, "do": reply })).await?;
+        let kind = kind_of(&mut relay, at, reply).await?;
         assert_eq!(kind, DeliveryErrorKind::Message, "{at} {reply}");
     }
     Ok(())
@@ -72,13 +76,14 @@ async fn what_a_relay_refuses_of_a_mail_is_our_fault() -> Tested {
 
 #[tokio::test]
 async fn an_administrator_must_look_where_the_relay_does_not_know_us() -> Tested {
+    let mut relay = Relay::usual().await?;
     for (at, reply) in [
         ("mail", "530 5.7.0 authentication required"),
         ("mail", "553 5.7.1 sender refused"),
         ("rcpt", "530 5.7.0 authentication required"),
         ("ehlo", "554 5.7.1 go away"),
     ] {
-        let kind = kind_of(json!({ "at": at, "do": reply })).await?;
+        let kind = kind_of(&mut relay, at, reply).await?;
         assert_eq!(kind, DeliveryErrorKind::Credentials, "{at} {reply}");
     }
     Ok(())
@@ -134,15 +139,16 @@ async fn a_relay_that_is_not_there_is_tried_again() -> Tested {
 
 #[tokio::test]
 async fn what_was_lost_before_the_content_was_not_delivered() -> Tested {
+    let mut relay = Relay::usual().await?;
     for at in ["connect", "ehlo", "mail", "rcpt", "data"] {
-        let kind = kind_of(json!({ "at": at, "do": "reset" })).await?;
+        let kind = kind_of(&mut relay, at, "reset").await?;
         assert_eq!(
             kind,
             DeliveryErrorKind::Transient { retry_after: None },
             "{at}"
         );
     }
-    let kind = kind_of(json!({ "at": "rcpt", "do": "silence" })).await?;
+    let kind = kind_of(&mut relay, "rcpt", "silence").await?;
     assert_eq!(kind, DeliveryErrorKind::Transient { retry_after: None });
     Ok(())
 }

@@ -138,8 +138,25 @@ async fn no_text_of_an_answer_is_more_than_text_in_its_mail() -> Tested {
 /// Threat 32.
 #[tokio::test]
 async fn no_configured_name_forges_a_header() -> Tested {
-    for name in CORPUS {
-        let named = letterhead()?.from_name(name);
+    let relay = Relay::usual().await?;
+    const NAMES: [&str; 14] = [
+        ".",
+        ".a",
+        "a.b",
+        "a.",
+        "Dr. A. B",
+        "a, b",
+        "a;b:c",
+        "(x) a",
+        "a\\b\"c\"",
+        "\u{dc}. M\u{fc}ller, \"x\"",
+        "<a@b.example>",
+        "a@b.example",
+        "a ",
+        "a  b",
+    ];
+    for name in CORPUS.into_iter().chain(NAMES) {
+        let named = letterhead()?.named(name);
         if name
             .chars()
             .any(|c| c.is_control() || ('\u{2028}'..='\u{202e}').contains(&c))
@@ -147,13 +164,17 @@ async fn no_configured_name_forges_a_header() -> Tested {
             assert!(named.is_err(), "{name:?}");
         }
         let Ok(letterhead) = named else { continue };
-        let relay = Relay::usual().await?;
         let mailing = super::post::mailing_under(letterhead, relay.usual_sender()?)?;
-        deliver(&mailing, &asking(&[ALICE])?).await?;
-        let mail = relay.only()?;
+        let delivered = deliver(&mailing, &asking(&[ALICE])?).await;
+        delivered.map_err(|error| format!("{name:?}: {error}"))?;
+        let taken = relay.taken()?;
+        let mail = taken.last().ok_or("none")?;
         mail.is_sound(&REQUEST_HEADERS)?;
         let from = mail.header("From")?;
         assert!(from.ends_with("<approvals@example.org>"), "{from}");
+        // Python 3.11 puts a space between two encoded words of a name.
+        let dense = |text: &str| text.replace(char::is_whitespace, "");
+        assert_eq!(dense(mail.sender_name()?), dense(name));
     }
     Ok(())
 }
@@ -187,15 +208,7 @@ fn no_configured_address_and_no_region_forges_a_header() -> Tested {
 /// Threat 32.
 #[tokio::test]
 async fn what_a_relay_calls_a_mail_forges_no_header() -> Tested {
-    for id in [
-        "a\tBcc: x",
-        "x@y",
-        "<x>",
-        "\u{fc}",
-        &"x".repeat(101),
-        "OK",
-        "",
-    ] {
+    for id in ["a\tBcc:x", "x@y", "<x>", &"x".repeat(101), "OK", ""] {
         let mut more = super::relay::login();
         let settings = more.as_object_mut().ok_or("no settings")?;
         settings.insert("taken".to_owned(), format!("250 Ok {id}").into());
@@ -205,7 +218,7 @@ async fn what_a_relay_calls_a_mail_forges_no_header() -> Tested {
         let message = asking(&[ALICE])?;
         let delivery = match deliver(&mailing, &message).await {
             Ok(delivery) => delivery,
-            // An answer that is no answer at all.
+            // What is no answer at all.
             Err(error) => {
                 assert_eq!(error.kind(), DeliveryErrorKind::Ambiguous, "{id:?}");
                 continue;

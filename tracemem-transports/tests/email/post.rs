@@ -60,7 +60,7 @@ pub(crate) fn links() -> Tested<Links> {
 }
 
 pub(crate) fn letterhead() -> Tested<Letterhead> {
-    Ok(Letterhead::new("approvals@example.org".parse()?).from_name("Approvals")?)
+    Ok(Letterhead::new("approvals@example.org".parse()?).named("Approvals")?)
 }
 
 pub(crate) fn mailing(sender: impl EmailSender) -> Tested<EmailIntegration> {

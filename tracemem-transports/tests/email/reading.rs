@@ -79,7 +79,7 @@ async fn a_request_says_the_same_in_text_and_html_and_has_the_link_in_both() -> 
 async fn the_head_says_whose_mail_it_is_and_that_no_program_is_to_answer() -> Tested {
     let relay = Relay::usual().await?;
     let letterhead = Letterhead::new("approvals@b\u{fc}cher.example".parse()?)
-        .from_name("B\u{fc}cher \"Freigaben\", GmbH")?
+        .named("B\u{fc}cher \"Freigaben\", GmbH")?
         .reply_to("desk@example.org".parse()?)
         .bounces_to("bounces@example.org".parse()?)?;
     let asking = asking(&[ALICE])?;

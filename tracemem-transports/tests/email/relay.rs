@@ -157,6 +157,14 @@ impl Taken {
         self.at("/envelope/to/0")
     }
 
+    /// The name beside the only sender.
+    pub(crate) fn sender_name(&self) -> Tested<&str> {
+        match self.at("/understood/from/1/0") {
+            Ok(_) => Err("several senders".into()),
+            Err(_) => self.at("/understood/from/0/0"),
+        }
+    }
+
     pub(crate) fn envelope_from(&self) -> Tested<&str> {
         self.at("/envelope/from")
     }

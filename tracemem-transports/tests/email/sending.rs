@@ -37,7 +37,7 @@ async fn mail_goes_out_by_both_ways_of_tls_and_a_password_only_then() -> Tested 
         let logins = seen.pointer("/logins").ok_or("no logins")?;
         assert_eq!(
             logins,
-            &json!([{ "mechanism": "LOGIN", "right": true, "tls": true }])
+            &json!([{ "mechanism": "PLAIN", "right": true, "tls": true }])
         );
     }
     Ok(())

@@ -11,7 +11,7 @@ use tracemem_test_peers::Peer;
 use super::{
     Tested,
     proxy::Fault,
-    workspace::{POST, UPDATE, Workspace, conclusion, general, texts},
+    workspace::{POST, UPDATE, Workspace, at, conclusion, general, texts},
 };
 
 /// What callers may put into a text, and what Slack would make something of.
@@ -99,7 +99,9 @@ async fn slacks_own_library_finds_nothing_wrong_with_any_message_and_no_text_is_
     let calls = [workspace.record().of(POST), workspace.record().of(UPDATE)].concat();
     assert_eq!(calls.len(), 2 * modes.len() * all()?.len());
     for call in calls {
-        let judged = judge.ask(&json!({"blocks": call.body["blocks"]})).await?;
+        let judged = judge
+            .ask(&json!({"blocks": at(&call.body, "/blocks")}))
+            .await?;
         assert_eq!(judged, json!({"problems": []}), "{}", call.body);
         is_text_only(&call.body);
     }
@@ -122,10 +124,12 @@ async fn a_message_in_plain_words_is_one_that_slack_takes() -> Tested {
             .await?;
     }
     for call in workspace.record().all().iter().filter(|call| call.done) {
-        let judged = judge.ask(&json!({"blocks": call.body["blocks"]})).await?;
+        let judged = judge
+            .ask(&json!({"blocks": at(&call.body, "/blocks")}))
+            .await?;
         assert_eq!(judged, json!({"problems": []}), "{}", call.body);
         is_text_only(&call.body);
-        let texts = texts(&call.body["blocks"]);
+        let texts = texts(at(&call.body, "/blocks"));
         assert!(
             texts
                 .iter()
@@ -149,7 +153,7 @@ async fn a_request_of_which_not_everything_is_shown_says_so() -> Tested {
             .deliver(&message, &tracemem_sdk::route::Destination::new(channel))
             .await?;
         let calls = workspace.record().of(POST);
-        let blocks = calls.last().ok_or("nothing was posted")?.body["blocks"].to_string();
+        let blocks = at(&calls.last().ok_or("nothing was posted")?.body, "/blocks").to_string();
         assert_eq!(blocks.contains("not all of it is shown"), is_cut);
         assert_eq!(blocks.contains('…'), is_cut);
     }
@@ -159,14 +163,14 @@ async fn a_request_of_which_not_everything_is_shown_says_so() -> Tested {
 /// All blocks are `plain_text` without emoji, what hides or reorders is visible, and `text` holds nothing that Slack reads as more than text.
 #[track_caller]
 fn is_text_only(body: &Value) {
-    let blocks = body["blocks"].to_string();
+    let blocks = at(body, "/blocks").to_string();
     assert!(!blocks.contains("mrkdwn"), "{blocks}");
     assert_eq!(
         blocks.matches("\"plain_text\"").count(),
         blocks.matches("\"emoji\":false").count()
     );
-    let mut shown = texts(&body["blocks"]);
-    let text = body["text"].as_str().unwrap_or_default();
+    let mut shown = texts(at(body, "/blocks"));
+    let text = at(body, "/text").as_str().unwrap_or_default();
     assert!((1..=4_000).contains(&text.encode_utf16().count()), "{text}");
     assert!(!text.contains(['<', '>']), "{text}");
     shown.push(("text".to_owned(), text.to_owned()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tracemem_sdk::{
     approval::{ApprovalMessage, ResolvedAs},
     integration::{Conclusion, Delivery, DeliveryErrorKind, Integration},
@@ -15,7 +15,7 @@ use super::{
     Tested,
     proxy::Fault,
     workspace::{
-        GENERAL, HISTORY, POST, TRANSIENT, UPDATE, Workspace, after_a_lost_answer, conclusion,
+        GENERAL, HISTORY, POST, TRANSIENT, UPDATE, Workspace, after_a_lost_answer, at, conclusion,
         general, has_buttons, says,
     },
 };
@@ -51,7 +51,7 @@ async fn a_message_says_how_it_ended_by_whom_when_and_why_and_has_no_buttons() -
             }
             assert!(!has_buttons(&shown));
             assert!(
-                shown["text"]
+                at(&shown, "/text")
                     .as_str()
                     .is_some_and(|shown| shown.starts_with(&text))
             );
@@ -168,11 +168,11 @@ async fn below_a_message_that_cannot_be_changed_stands_how_it_ended() -> Tested 
         let replies = workspace
             .ask(
                 "conversations.replies",
-                &json!({"channel": GENERAL, "ts": request["ts"]}),
+                &json!({"channel": GENERAL, "ts": at(&request, "/ts")}),
             )
             .await?;
-        says(&replies["messages"][1], "Approved by The Approver");
-        assert!(!has_buttons(&replies["messages"][1]));
+        says(at(&replies, "/messages/1"), "Approved by The Approver");
+        assert!(!has_buttons(at(&replies, "/messages/1")));
     }
     Ok(())
 }
@@ -186,7 +186,7 @@ async fn where_a_message_was_deleted_another_says_how_it_ended() -> Tested {
     workspace
         .ask(
             "chat.delete",
-            &json!({"channel": GENERAL, "ts": posted["ts"]}),
+            &json!({"channel": GENERAL, "ts": at(&posted, "/ts")}),
         )
         .await?;
     slack
@@ -194,7 +194,7 @@ async fn where_a_message_was_deleted_another_says_how_it_ended() -> Tested {
         .await?;
     let shown = workspace.only_message(GENERAL).await?;
     says(&shown, "Approved by The Approver");
-    assert_eq!(shown["thread_ts"], Value::Null);
+    assert!(at(&shown, "/thread_ts").is_null());
     Ok(())
 }
 
@@ -206,7 +206,7 @@ async fn where_one_of_two_messages_was_deleted_the_other_says_it() -> Tested {
     workspace.clock.advance(Duration::from_secs(5));
     let second = slack.deliver(&message, &general()).await?;
     let posted = workspace.messages(GENERAL).await?;
-    let ts = posted.first().ok_or("nothing was posted")?["ts"].clone();
+    let ts = at(posted.first().ok_or("nothing was posted")?, "/ts").clone();
     workspace
         .ask("chat.delete", &json!({"channel": GENERAL, "ts": ts}))
         .await?;
@@ -288,7 +288,7 @@ async fn an_outcome_that_slack_finds_fault_with_is_shown_without_anybodys_words(
     let shown = workspace.only_message(GENERAL).await?;
     says(&shown, "was approved at");
     assert!(!has_buttons(&shown));
-    assert!(!shown["blocks"].to_string().contains("discount"));
+    assert!(!at(&shown, "/blocks").to_string().contains("discount"));
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use tracemem_sdk::{
     time::{Clock, Timestamp},
 };
 
-use super::workspace::{KEY, POST, SIGNING, TOKEN, Workspace, general};
+use super::workspace::{KEY, POST, SIGNING, TOKEN, Workspace, at, general};
 
 /// A second passes whenever it is looked at: the kit delivers faster than Slack lets a channel be posted to, and does not come again.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ tracemem_sdk::integration_conformance!(async {
             // posted is the same request.
             let posted = record.of(POST).into_iter().filter(|call| call.done);
             let deliveries = posted
-                .map(|call| call.body["metadata"]["event_payload"]["delivery_id"].to_string());
+                .map(|call| at(&call.body, "/metadata/event_payload/delivery_id").to_string());
             deliveries.collect::<BTreeSet<_>>().len()
         });
     Ok((workspace, fixture))

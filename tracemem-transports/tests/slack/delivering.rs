@@ -12,7 +12,7 @@ use super::{
     Tested,
     proxy::Fault,
     workspace::{
-        GENERAL, HISTORY, POST, TOKEN, Workspace, after_a_lost_answer, failed, general,
+        GENERAL, HISTORY, POST, TOKEN, Workspace, after_a_lost_answer, at, failed, general,
         has_buttons, says,
     },
 };
@@ -36,18 +36,18 @@ async fn a_request_is_posted_with_what_is_asked_by_whom_until_when_and_two_butto
     ] {
         says(&posted, text);
     }
-    let blocks = posted["blocks"].as_array().ok_or("no blocks")?;
-    let buttons = blocks.last().ok_or("no block")?["elements"].clone();
-    assert_eq!(buttons[0]["action_id"], "tm.approve");
-    assert_eq!(buttons[1]["action_id"], "tm.reject");
-    assert_eq!(buttons[0]["value"], buttons[1]["value"]);
+    let blocks = at(&posted, "/blocks").as_array().ok_or("no blocks")?;
+    let buttons = at(blocks.last().ok_or("no block")?, "/elements").clone();
+    assert_eq!(at(&buttons, "/0/action_id"), "tm.approve");
+    assert_eq!(at(&buttons, "/1/action_id"), "tm.reject");
+    assert_eq!(at(&buttons, "/0/value"), at(&buttons, "/1/value"));
     assert!(
-        buttons[0]["value"]
+        at(&buttons, "/0/value")
             .as_str()
             .is_some_and(|value| value.starts_with("v1.k1."))
     );
     assert_eq!(
-        posted["text"],
+        at(&posted, "/text"),
         "Approval needed: Apply 25% discount to sub_1042?"
     );
     Ok(())
@@ -62,7 +62,7 @@ async fn everybody_can_read_the_metadata_so_it_holds_ids_only() -> Tested {
     let ids =
         json!({"approval_id": message.approval.as_str(), "delivery_id": message.delivery.as_str()});
     assert_eq!(
-        posted["metadata"],
+        *at(&posted, "/metadata"),
         json!({"event_type": "tm_approval", "event_payload": ids})
     );
     Ok(())
@@ -75,9 +75,9 @@ async fn slack_is_told_to_make_nothing_of_what_it_is_sent() -> Tested {
     let calls = workspace.record().of(POST);
     let call = calls.first().ok_or("nothing was posted")?;
     assert_eq!(call.authorization, format!("Bearer {TOKEN}"));
-    assert_eq!(call.body["parse"], "none");
+    assert_eq!(at(&call.body, "/parse"), "none");
     for no in ["mrkdwn", "unfurl_links", "unfurl_media"] {
-        assert_eq!(call.body[no], false, "{no}");
+        assert_eq!(at(&call.body, &format!("/{no}")), false, "{no}");
     }
     assert_eq!(call.body.get("link_names"), None);
     Ok(())
@@ -94,7 +94,7 @@ async fn the_handle_names_the_message_by_the_id_of_its_channel() -> Tested {
     let posted = workspace.only_message(GENERAL).await?;
     assert_eq!(
         handle,
-        json!({"channel": GENERAL, "ts": posted["ts"], "name": "general"})
+        json!({"channel": GENERAL, "ts": at(&posted, "/ts"), "name": "general"})
     );
     assert_eq!(delivery.arrival, Arrival::Certain);
     Ok(())
@@ -130,14 +130,14 @@ async fn where_people_write_why_in_the_message_it_has_a_field_for_it() -> Tested
         .await?;
     for (channel, is_optional) in [(GENERAL, false), ("C000000002", true)] {
         let posted = workspace.only_message(channel).await?;
-        let blocks = posted["blocks"].as_array().ok_or("no blocks")?;
+        let blocks = at(&posted, "/blocks").as_array().ok_or("no blocks")?;
         let input = blocks
             .iter()
-            .find(|block| block["type"] == "input")
+            .find(|block| at(block, "/type") == "input")
             .ok_or("no field")?;
-        assert_eq!(input["block_id"], "tm.rationale");
-        assert_eq!(input["element"]["action_id"], "tm.rationale");
-        assert_eq!(input["optional"], is_optional);
+        assert_eq!(at(input, "/block_id"), "tm.rationale");
+        assert_eq!(at(input, "/element/action_id"), "tm.rationale");
+        assert_eq!(at(input, "/optional"), is_optional);
     }
     Ok(())
 }
@@ -202,7 +202,7 @@ async fn after_a_lost_answer_what_was_posted_is_found_and_not_posted_again() -> 
         let delivery = slack.deliver(&again, &general()).await?;
         assert_eq!(workspace.record().of(POST).len(), 1);
         let messages = workspace.messages(GENERAL).await?;
-        let ts = messages.first().ok_or("nothing was posted")?["ts"].clone();
+        let ts = at(messages.first().ok_or("nothing was posted")?, "/ts").clone();
         assert_eq!(
             delivery.handle,
             json!({"channel": GENERAL, "ts": ts}).to_string()

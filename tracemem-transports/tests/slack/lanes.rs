@@ -14,7 +14,7 @@ use tracemem_sdk::{
 use super::{
     Tested,
     proxy::Fault,
-    workspace::{GENERAL, POST, UPDATE, Workspace, conclusion, failed, general, open},
+    workspace::{GENERAL, POST, UPDATE, Workspace, at, conclusion, failed, general, open},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ async fn slack_that_says_too_many_five_times_is_left_alone_and_everybody_is_aske
     let shown = workspace.messages(GENERAL).await?;
     let shown: Vec<_> = shown
         .iter()
-        .map(|message| message["text"].clone())
+        .map(|message| at(message, "/text").clone())
         .collect();
     assert_eq!(
         shown,
@@ -112,9 +112,8 @@ async fn what_slack_asks_for_outlives_an_opening_and_is_asked_of_every_channel()
     let opened_again = open(&kind, &json!({}))?;
     workspace.clock.advance(Duration::from_secs(10));
     let wait = Duration::from_secs(20);
-    let refused = opened_again
-        .deliver(&message()?, &Destination::new("C000000002"))
-        .await;
+    let (waits, elsewhere) = (message()?, Destination::new("C000000002"));
+    let refused = opened_again.deliver(&waits, &elsewhere).await;
     assert_eq!(
         refused.err().map(|error| error.kind()),
         Some(DeliveryErrorKind::Postponed { wait })
@@ -125,9 +124,7 @@ async fn what_slack_asks_for_outlives_an_opening_and_is_asked_of_every_channel()
     other_app.deliver(&message()?, &general()).await?;
     opened_again.check().await?;
     workspace.clock.advance(wait);
-    opened_again
-        .deliver(&message()?, &Destination::new("C000000002"))
-        .await?;
+    opened_again.deliver(&waits, &elsewhere).await?;
     Ok(())
 }
 

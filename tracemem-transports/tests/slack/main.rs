@@ -10,6 +10,7 @@ mod errors;
 mod lanes;
 mod proxy;
 mod resolving;
+mod whole;
 mod workspace;
 
 type Tested<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

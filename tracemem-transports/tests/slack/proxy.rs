@@ -13,7 +13,7 @@ use tokio::{
 };
 use tracemem_test_peers::Peer;
 
-use super::Tested;
+use super::{Tested, workspace::at};
 
 /// What becomes of one call.
 #[derive(Debug, Clone)]
@@ -146,17 +146,17 @@ async fn serve(
     };
     let pass = async || -> Tested<Value> {
         let answer = pass(&request, emulator).await?;
-        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default())?;
+        let body: Value = serde_json::from_str(at(&answer, "/body").as_str().unwrap_or_default())?;
         if let Some(call) = record.state().calls.get_mut(place) {
-            call.done = body["ok"] == true;
+            call.done = at(&body, "/ok") == true;
         }
         Ok(answer)
     };
     match record.fault(&request.method) {
         None => {
             let answer = pass().await?;
-            let status = answer["status"].as_u64().unwrap_or(500);
-            let body = answer["body"].as_str().unwrap_or_default();
+            let status = at(&answer, "/status").as_u64().unwrap_or(500);
+            let body = at(&answer, "/body").as_str().unwrap_or_default();
             let scopes = record.state().scopes.clone();
             let scopes = if scopes.is_empty() {
                 String::new()

@@ -9,7 +9,7 @@ use tracemem_sdk::{
 use super::{
     Tested,
     proxy::Fault,
-    workspace::{GENERAL, Workspace},
+    workspace::{GENERAL, Workspace, at},
 };
 
 const LIST: &str = "conversations.list";
@@ -77,7 +77,7 @@ async fn a_channel_on_a_later_page_is_found_and_there_is_a_last_page() -> Tested
         .record()
         .of(LIST)
         .iter()
-        .map(|call| call.body["cursor"].clone())
+        .map(|call| at(&call.body, "/cursor").clone())
         .collect();
     assert_eq!(cursors, ["", "next"]);
     for _ in 0..20 {

@@ -107,7 +107,7 @@ impl Workspace {
             "body": body.to_string(),
         });
         let answer = self.emulator.lock().await.ask(&call).await?;
-        let body = answer["body"].as_str().ok_or("no body")?;
+        let body = at(&answer, "/body").as_str().ok_or("no body")?;
         Ok(serde_json::from_str(body)?)
     }
 
@@ -115,7 +115,10 @@ impl Workspace {
     pub(crate) async fn messages(&self, channel: &str) -> Tested<Vec<Value>> {
         let page = json!({"channel": channel, "limit": 1000});
         let page = self.ask(HISTORY, &page).await?;
-        let mut messages = page["messages"].as_array().ok_or("no messages")?.clone();
+        let mut messages = at(&page, "/messages")
+            .as_array()
+            .ok_or("no messages")?
+            .clone();
         messages.reverse();
         Ok(messages)
     }
@@ -214,15 +217,21 @@ pub(crate) fn texts(value: &Value) -> Vec<(String, String)> {
 
 /// Whether there is anything to click on or to write into.
 pub(crate) fn has_buttons(message: &Value) -> bool {
-    let text = message["blocks"].to_string();
+    let text = at(message, "/blocks").to_string();
     text.contains("\"button\"") || text.contains("\"input\"")
 }
 
 #[track_caller]
 pub(crate) fn says(message: &Value, what: &str) {
-    let texts = texts(&message["blocks"]);
+    let texts = texts(at(message, "/blocks"));
     assert!(
         texts.iter().any(|(_, text)| text.contains(what)),
         "no `{what}` in {texts:?}"
     );
+}
+
+/// A part of a message; `null` where it is not there.
+pub(crate) fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    static NOTHING: Value = Value::Null;
+    value.pointer(pointer).unwrap_or(&NOTHING)
 }

@@ -9,7 +9,7 @@ use tracemem_sdk::{
     evidence::digest::Digest,
     id::DecisionId,
     search::Search,
-    store::{KeyDigest, StreamId},
+    store::{JobLease, KeyDigest, StreamId},
     tenant::Auditor,
     time::{Clock, SystemClock},
 };
@@ -120,7 +120,11 @@ async fn lease_jobs(place: &Place, on: &str) -> Result<Value, Failed> {
     for _ in 0..TIMES {
         let now = SystemClock.now();
         let begun = Instant::now();
-        found += place.store.lease_jobs(now, now, PAGE).await?.len();
+        found += place
+            .store
+            .lease_jobs(&JobLease::new(now, now, PAGE))
+            .await?
+            .len();
         times.push(begun.elapsed());
     }
     Ok(line(on, "lease_jobs", times, Some(found as u64)))

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use tracemem_sdk::{
     id::TenantId,
     store::{
-        Backend, Commit, Committed, KeyClaim, KeyDigest, LeasedJob, Store, StoreError, StoreHealth,
-        Stream, StreamHead, StreamId, Version,
+        Backend, Commit, Committed, JobLease, KeyClaim, KeyDigest, LeasedJob, Store, StoreError,
+        StoreHealth, Stream, StreamHead, StreamId, Version,
     },
     testing::MemoryStore,
     time::Timestamp,
@@ -78,13 +78,8 @@ impl Store for Capture {
         self.inner.find_key(tenant, key).await
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        self.inner.lease_jobs(now, until, limit).await
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        self.inner.lease_jobs(lease).await
     }
 
     async fn lease_timers(

@@ -5,28 +5,27 @@ use std::num::NonZeroU32;
 use super::tables::{JobRow, JobState, StreamRow, Tables};
 use crate::{
     id::TenantId,
-    store::{LeaseToken, LeasedJob, StreamId},
+    store::{JobLease, LeaseToken, LeasedJob, StreamId},
     time::Timestamp,
 };
 
 impl Tables {
-    pub(super) fn lease_jobs(
-        &mut self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Vec<LeasedJob> {
-        let all = self
+    pub(super) fn lease_jobs(&mut self, lease: &JobLease) -> Vec<LeasedJob> {
+        let has_had_its_turn = |tenant: &TenantId| Some(tenant) <= lease.after.as_ref();
+        let (later, first): (Vec<_>, Vec<_>) = self
             .tenants
             .iter_mut()
-            .flat_map(|(tenant, tables)| tables.jobs.values_mut().map(move |row| (tenant, row)));
-        let mut due: Vec<(&TenantId, &mut JobRow)> =
-            all.filter(|(_, row)| row.is_due(now)).collect();
-        due.sort_by_key(|(_, row)| row.job.due_at);
-        due.truncate(limit.get() as usize);
-        due.into_iter()
-            .map(|(tenant, row)| row.lease(tenant, until))
-            .collect()
+            .partition(|(tenant, _)| has_had_its_turn(tenant));
+        let mut leased = Vec::new();
+        for (tenant, tables) in first.into_iter().chain(later) {
+            let left = lease.left_for(tenant, leased.len());
+            let rows = tables.jobs.values_mut();
+            let mut due: Vec<&mut JobRow> = rows.filter(|row| row.is_due(lease.now)).collect();
+            due.sort_by_key(|row| row.job.due_at);
+            let due = due.into_iter().take(left as usize);
+            leased.extend(due.map(|row| row.lease(tenant, lease.until)));
+        }
+        leased
     }
 
     pub(super) fn lease_timers(

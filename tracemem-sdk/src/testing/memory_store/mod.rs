@@ -26,9 +26,9 @@ use crate::{
     id::{CredentialKind, IntegrationId, TenantId},
     store::{
         Archive, ArchivedStream, Backend, Catalog, Commit, Committed, CredentialCursor, Document,
-        DocumentKind, Index, IntegrationTally, KeyClaim, KeyDigest, LeasedJob, Leaving, Listing,
-        Page, SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream, StreamHead,
-        StreamId, Term, Version,
+        DocumentKind, Index, IntegrationTally, JobLease, KeyClaim, KeyDigest, LeasedJob, Leaving,
+        Listing, Page, SealedCredential, Store, StoreError, StoreErrorKind, StoreHealth, Stream,
+        StreamHead, StreamId, Term, Version,
     },
     time::Timestamp,
 };
@@ -174,13 +174,8 @@ impl Store for MemoryStore {
         Ok(self.tables("finding a key")?.key(tenant, key))
     }
 
-    async fn lease_jobs(
-        &self,
-        now: Timestamp,
-        until: Timestamp,
-        limit: NonZeroU32,
-    ) -> Result<Vec<LeasedJob>, StoreError> {
-        Ok(self.tables("leasing jobs")?.lease_jobs(now, until, limit))
+    async fn lease_jobs(&self, lease: &JobLease) -> Result<Vec<LeasedJob>, StoreError> {
+        Ok(self.tables("leasing jobs")?.lease_jobs(lease))
     }
 
     async fn lease_timers(

@@ -7,7 +7,7 @@ use super::{
     check::{equal, failed, present, soon, together, written},
     material::{ALL, at, claim, completion, job, key, stream},
 };
-use crate::store::{JobFate, Store, StoreErrorKind, Version};
+use crate::store::{JobFate, JobLease, Store, StoreErrorKind, Version};
 
 /// After `close` every call fails with [`StoreErrorKind::Closed`], and nothing is written.
 pub async fn a_closed_store_says_so<S: Store>(stage: &Stage<S>) -> KitResult {
@@ -26,7 +26,11 @@ pub async fn a_closed_store_says_so<S: Store>(stage: &Stage<S>) -> KitResult {
     failed(promise, &store.load(tenant, &there).await, closed)?;
     failed(promise, &store.head(tenant, &there).await, closed)?;
     failed(promise, &store.find_key(tenant, &key(0)).await, closed)?;
-    failed(promise, &store.lease_jobs(at(0), at(1), ALL).await, closed)?;
+    failed(
+        promise,
+        &store.lease_jobs(&JobLease::new(at(0), at(1), ALL)).await,
+        closed,
+    )?;
     failed(
         promise,
         &store.lease_timers(at(0), at(1), ALL).await,
@@ -127,7 +131,10 @@ pub async fn a_reopened_store_finds_everything<S: Store>(stage: &Stage<S>) -> Ki
     commit.jobs = vec![job(1, at(1))?, job(2, at(2))?, job(3, at(30))?];
     commit.projection.wake_at = Some(at(5));
     stage.wrote(commit.clone()).await?;
-    let leased = stage.store().lease_jobs(at(2), at(20), ALL).await?;
+    let leased = stage
+        .store()
+        .lease_jobs(&JobLease::new(at(2), at(20), ALL))
+        .await?;
     let [dead, leased] = leased.as_slice() else {
         return Err(format!("two jobs were due, {} leased", leased.len()).into());
     };
@@ -157,7 +164,9 @@ pub async fn a_reopened_store_finds_everything<S: Store>(stage: &Stage<S>) -> Ki
     equal(promise, &store.health().await?.dead_jobs, &1)?;
     equal(
         promise,
-        &store.lease_jobs(at(19), at(40), ALL).await?,
+        &store
+            .lease_jobs(&JobLease::new(at(19), at(40), ALL))
+            .await?,
         &vec![],
     )?;
     equal(
@@ -170,7 +179,9 @@ pub async fn a_reopened_store_finds_everything<S: Store>(stage: &Stage<S>) -> Ki
         &store.lease_timers(at(20), at(40), ALL).await?.len(),
         &1,
     )?;
-    let again = store.lease_jobs(at(20), at(40), ALL).await?;
+    let again = store
+        .lease_jobs(&JobLease::new(at(20), at(40), ALL))
+        .await?;
     let again = present(promise, again.into_iter().next())?;
     equal(promise, &(&again.job, again.attempt), &(&leased.job, 2))?;
     equal(
@@ -180,7 +191,10 @@ pub async fn a_reopened_store_finds_everything<S: Store>(stage: &Stage<S>) -> Ki
     )?;
     equal(
         promise,
-        &store.lease_jobs(at(30), at(40), ALL).await?.len(),
+        &store
+            .lease_jobs(&JobLease::new(at(30), at(40), ALL))
+            .await?
+            .len(),
         &1,
     )?;
     Ok(())

@@ -73,6 +73,12 @@ macro_rules! store_conformance {
                 a_job_that_is_there_already_is_left_as_it_is,
                 jobs_of_all_tenants_are_leased_under_their_own_names,
             }
+            turns::{
+                no_tenant_is_given_more_than_its_share,
+                what_a_tenant_has_already_is_of_its_share,
+                tenants_take_turns,
+                many_jobs_of_one_tenant_keep_nobody_waiting,
+            }
             job_ends::{
                 a_job_that_is_done_is_gone,
                 a_job_to_be_retried_is_due_when_it_was_put_off_to,

@@ -7,7 +7,7 @@ use super::{
     check::{BrokenPromise, equal, present, soon},
     material::{ALL, at, claim, job, job_id, key, stream},
 };
-use crate::store::{Commit, Committed, Store, StreamId, Version};
+use crate::store::{Commit, Committed, JobLease, Store, StreamId, Version};
 
 /// A commit whose future is dropped, after as many polls as it happens to have had, is whole or absent: its entries, its job,
 /// its claim and its timer are all there or none of them is, and later commits find it so.
@@ -34,7 +34,10 @@ pub async fn a_dropped_commit_is_whole_or_absent<S: Store>(stage: &Stage<S>) -> 
         };
         is_whole(stage, number, winner).await?;
     }
-    let leased = stage.store().lease_jobs(at(1), at(2), ALL).await?;
+    let leased = stage
+        .store()
+        .lease_jobs(&JobLease::new(at(1), at(2), ALL))
+        .await?;
     let jobs = leased.into_iter().map(|leased| leased.job.id).collect();
     let numbers = whole
         .iter()
@@ -68,7 +71,8 @@ pub async fn dropped_calls_block_nobody<S: Store>(stage: &Stage<S>) -> KitResult
         give_up(polls, store.load(tenant, &there)).await?;
         give_up(polls, store.head(tenant, &there)).await?;
         give_up(polls, store.find_key(tenant, &key(0))).await?;
-        give_up(polls, store.lease_jobs(at(0), at(1), ALL)).await?;
+        let all = JobLease::new(at(0), at(1), ALL);
+        give_up(polls, store.lease_jobs(&all)).await?;
         give_up(polls, store.lease_timers(at(0), at(1), ALL)).await?;
         give_up(polls, store.health()).await?;
         // One poll at most: a wait is not woken before there is a commit.
@@ -76,7 +80,8 @@ pub async fn dropped_calls_block_nobody<S: Store>(stage: &Stage<S>) -> KitResult
     }
     let promise = "dropped calls block nobody";
     soon(promise, stage.write(&there, 1)).await??;
-    soon(promise, store.lease_jobs(at(0), at(1), NonZeroU32::MIN)).await??;
+    let one = JobLease::new(at(0), at(1), NonZeroU32::MIN);
+    soon(promise, store.lease_jobs(&one)).await??;
     soon(promise, store.lease_timers(at(0), at(1), NonZeroU32::MIN)).await??;
     let stored = soon(promise, stage.stream(&there)).await??;
     equal(promise, &present(promise, stored)?.version, &Version(2))?;

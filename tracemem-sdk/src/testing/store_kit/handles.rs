@@ -8,7 +8,7 @@ use super::{
     material::{ALL, at, claim, job, key, stream},
     waits::past,
 };
-use crate::store::{Committed, Store, StreamId, Version};
+use crate::store::{Committed, JobLease, Store, StreamId, Version};
 
 /// Each of two handles sees at once what was committed through the other.
 pub async fn two_handles_see_each_others_commits<S: Store>(stage: &Stage<S>) -> KitResult {
@@ -125,7 +125,11 @@ pub async fn a_job_is_leased_over_one_handle_only<S: Store>(stage: &Stage<S>) ->
     let handles = [stage.store().clone(), stage.open().await?];
     let calls = handles.iter().cycle().take(8).map(|handle| {
         let store = handle.clone();
-        async move { store.lease_jobs(at(100), at(200), ALL).await }
+        async move {
+            store
+                .lease_jobs(&JobLease::new(at(100), at(200), ALL))
+                .await
+        }
     });
     let mut leased = Vec::new();
     for returned in together(calls).await? {

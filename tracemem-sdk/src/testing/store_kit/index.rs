@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     id::{DecisionId, TenantId},
-    store::{Cursor, Index, JobFate, Listing, Page, Projection, StoreErrorKind, StreamId, Version},
+    store::{
+        Cursor, Index, JobFate, JobLease, Listing, Page, Projection, StoreErrorKind, StreamId,
+        Version,
+    },
 };
 
 /// A tenant without decisions has an empty list, and no next page.
@@ -233,7 +236,10 @@ pub async fn a_commit_that_appends_nothing_changes_no_list<S: Index>(
     refused.projection = projection("approved", "agent-1");
     let mut new = stage.step(&stream(2)?, 1, 1, "refused")?;
     new.projection = projection("approved", "agent-1");
-    let leased = stage.store().lease_jobs(at(0), at(10), ALL).await?;
+    let leased = stage
+        .store()
+        .lease_jobs(&JobLease::new(at(0), at(10), ALL))
+        .await?;
     let leased = present("a job that is due is leased", leased.first())?;
     let mut empty = stage.step(&stream(1)?, 1, 0, "")?;
     empty.completes = Some(completion(leased, JobFate::Done));

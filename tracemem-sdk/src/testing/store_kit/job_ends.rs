@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     store::{
-        Commit, Committed, Job, JobCompletion, JobFate, LeasedJob, Projection, Store, StreamId,
+        Commit, Committed, Job, JobCompletion, JobFate, JobLease, LeasedJob, Projection, Store,
+        StreamId,
     },
     time::Timestamp,
 };
@@ -217,7 +218,10 @@ pub(super) async fn put<S: Store>(
 /// Job 1 of stream 0, due at 0, leased at 0 until 10.
 pub(super) async fn leased_job<S: Store>(stage: &Stage<S>) -> Result<LeasedJob, KitError> {
     put(stage, 0, 1, at(0)).await?;
-    let leased = stage.store().lease_jobs(at(0), at(10), ALL).await?;
+    let leased = stage
+        .store()
+        .lease_jobs(&JobLease::new(at(0), at(10), ALL))
+        .await?;
     Ok(present(
         "a job that is due is leased",
         leased.into_iter().next(),
@@ -232,7 +236,7 @@ pub(super) async fn lease<S: Store>(
     let until = at(2_000_000_000);
     let mut leased = stage
         .store()
-        .lease_jobs(now, until, NonZeroU32::MIN)
+        .lease_jobs(&JobLease::new(now, until, NonZeroU32::MIN))
         .await?;
     Ok(leased.pop())
 }

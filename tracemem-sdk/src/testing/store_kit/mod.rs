@@ -35,6 +35,7 @@ pub mod searches;
 mod stage;
 pub mod tallies;
 pub mod timers;
+pub mod turns;
 pub mod waits;
 pub mod writes;
 

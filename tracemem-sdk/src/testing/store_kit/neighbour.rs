@@ -3,8 +3,8 @@
 use crate::{
     id::TenantId,
     store::{
-        Catalog, CountedAttempt, CredentialChange, DocumentKind, DocumentWrite, Job, KeyClaim,
-        Projection, Store, Stream, StreamId, Version,
+        Catalog, CountedAttempt, CredentialChange, DocumentKind, DocumentWrite, Job, JobLease,
+        KeyClaim, Projection, Store, Stream, StreamId, Version,
     },
     time::Timestamp,
 };
@@ -80,7 +80,7 @@ impl Neighbour {
             equal(promise, &present(promise, found)?, claim)?;
         }
         let leased = store
-            .lease_jobs(due(), Timestamp::from_micros(u64::MAX), ALL)
+            .lease_jobs(&JobLease::new(due(), Timestamp::from_micros(u64::MAX), ALL))
             .await?;
         let ours = leased
             .into_iter()

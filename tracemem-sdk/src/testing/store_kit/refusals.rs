@@ -10,8 +10,8 @@ use super::{
 use crate::{
     id::JobId,
     store::{
-        Commit, Committed, JobCompletion, JobFate, LeasedJob, Store, StoreErrorKind, Stream,
-        Version,
+        Commit, Committed, JobCompletion, JobFate, JobLease, LeasedJob, Store, StoreErrorKind,
+        Stream, Version,
     },
     time::Timestamp,
 };
@@ -231,14 +231,20 @@ async fn lease_one<S: Store>(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<LeasedJob, KitError> {
-    let mut leased = stage.store().lease_jobs(now, until, ALL).await?;
+    let mut leased = stage
+        .store()
+        .lease_jobs(&JobLease::new(now, until, ALL))
+        .await?;
     equal("one job is due", &leased.len(), &1)?;
     Ok(present("one job is due", leased.pop())?)
 }
 
 /// What is leased at this time, for longer than the rule goes on, and for which time.
 async fn leased<S: Store>(stage: &Stage<S>, now: Timestamp) -> Result<Vec<(JobId, u32)>, KitError> {
-    let leased = stage.store().lease_jobs(now, at(1_000_000), ALL).await?;
+    let leased = stage
+        .store()
+        .lease_jobs(&JobLease::new(now, at(1_000_000), ALL))
+        .await?;
     Ok(leased
         .into_iter()
         .map(|leased| (leased.job.id, leased.attempt))

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     id::TenantId,
     store::{
-        Catalog, Commit, Committed, CountedAttempt, IntegrationTally, JobFate, StoreErrorKind,
-        Tally,
+        Catalog, Commit, Committed, CountedAttempt, IntegrationTally, JobFate, JobLease,
+        StoreErrorKind, Tally,
     },
     time::Timestamp,
 };
@@ -210,6 +210,9 @@ async fn lease<S: Catalog>(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<crate::store::LeasedJob>, KitError> {
-    let leased = stage.store().lease_jobs(now, until, ALL).await?;
+    let leased = stage
+        .store()
+        .lease_jobs(&JobLease::new(now, until, ALL))
+        .await?;
     Ok(leased)
 }
