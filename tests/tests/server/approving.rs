@@ -2,7 +2,9 @@
 
 use crate::{
     http::{Answer, Request},
-    program::{Fault, Server, Tested, Workplace, at, request},
+    program::{Fault, Tested, Workplace},
+    running::Server,
+    samples::{at, request},
 };
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     http::Answer,
-    program::{Fault, Server, Tested, Workplace, at, request, with},
+    program::{Fault, Tested, Workplace},
+    running::Server,
+    samples::{at, request, with},
 };
 
 #[tokio::test]
