@@ -83,10 +83,17 @@ pub(super) async fn admit(
 fn caller<'a>(api: &'a Api, headers: &HeaderMap) -> Option<&'a Caller> {
     let given = match headers.get("x-api-key") {
         Some(key) => key.as_bytes(),
-        None => headers
-            .get(header::AUTHORIZATION)?
-            .as_bytes()
-            .strip_prefix(b"Bearer ")?,
+        None => {
+            let (scheme, key) = headers
+                .get(header::AUTHORIZATION)?
+                .to_str()
+                .ok()?
+                .split_once(' ')?;
+            scheme
+                .eq_ignore_ascii_case("bearer")
+                .then_some(key)?
+                .as_bytes()
+        }
     };
     api.callers.get(&Digest::of(given))
 }

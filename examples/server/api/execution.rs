@@ -60,16 +60,16 @@ pub(super) async fn report(
     asked: Asked,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let make = async |report, decision| made(&agent, report, decision).await;
-    report::once(&api, &agent, asked, request, FAMILY, make).await
+    let make = async |said, decision| made(&agent, said, decision).await;
+    report::once(&api, &agent, asked, request, FAMILY, said, make).await
 }
 
-async fn made(agent: &Agent, report: Report, decision: Decision) -> Result<Value, Refusal> {
+async fn made(agent: &Agent, said: Said, decision: Decision) -> Result<Value, Refusal> {
     let Said {
         report,
         bound,
         not_recorded,
-    } = said(report, &decision)?;
+    } = said;
     let decision = agent
         .report_execution(decision.id(), &report)
         .await
@@ -145,9 +145,8 @@ fn said(mut given: Report, decision: &Decision) -> Result<Said, Refusal> {
         }
     }
     if let Some(at) = given.text("executed_at", 40)? {
-        let at: Timestamp = at
-            .parse()
-            .map_err(|_| FAMILY.invalid("executed_at", "it is a time as in RFC 3339"))?;
+        let rule = "it is a time in UTC, as `2026-01-31T12:00:00Z`";
+        let at = time(&at).ok_or_else(|| FAMILY.invalid("executed_at", rule))?;
         report = report.at(at);
     }
     let not_recorded = given.not_recorded(&NOT_KEPT)?;
@@ -156,6 +155,17 @@ fn said(mut given: Report, decision: &Decision) -> Result<Said, Refusal> {
         bound,
         not_recorded,
     })
+}
+
+/// A time in UTC as in RFC 3339, with no more than microseconds.
+fn time(text: &str) -> Option<Timestamp> {
+    let (seconds, fraction) = match text.strip_suffix('Z')?.split_once('.') {
+        None => (text.strip_suffix('Z')?, ""),
+        Some((_, "")) => return None,
+        Some(parts) => parts,
+    };
+    // The library takes one form of each time: all six digits.
+    format!("{seconds}.{fraction:0<6}Z").parse().ok()
 }
 
 /// The target that the request named, as far as it did.

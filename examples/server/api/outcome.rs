@@ -50,14 +50,31 @@ pub(super) async fn report(
     asked: Asked,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let make = async |report, decision| made(&agent, report, decision).await;
-    report::once(&api, &agent, asked, request, FAMILY, make).await
+    let make = async |said, decision| made(&agent, said, decision).await;
+    report::once(&api, &agent, asked, request, FAMILY, said, make).await
 }
 
-async fn made(agent: &Agent, mut given: Report, decision: Decision) -> Result<Value, Refusal> {
-    given.check_decision(&decision)?;
+/// What a report says, once it is understood.
+struct Said {
+    outcome: Outcome,
+    not_recorded: Vec<String>,
+}
+
+fn said(mut given: Report, decision: &Decision) -> Result<Said, Refusal> {
+    given.check_decision(decision)?;
     let outcome = outcome(&mut given)?;
     let not_recorded = given.not_recorded(&NOT_KEPT)?;
+    Ok(Said {
+        outcome,
+        not_recorded,
+    })
+}
+
+async fn made(agent: &Agent, said: Said, decision: Decision) -> Result<Value, Refusal> {
+    let Said {
+        outcome,
+        not_recorded,
+    } = said;
     let refused = |error| refused(&error);
     let reported = agent
         .report_outcome(decision.id(), &outcome)

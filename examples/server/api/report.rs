@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 use tracemem_sdk::{
     decision::Decision,
-    evidence::digest::Digest,
+    evidence::{digest::Digest, sort_deep},
     json::{self, Limits},
     tenant::Agent,
 };
@@ -30,13 +30,16 @@ pub(super) struct Report {
 }
 
 /// Makes a report once under its key, and answers the same to all that come in again.
-pub(super) async fn once<Made>(
+///
+/// What is no report claims no key, so that it can be mended under the same.
+pub(super) async fn once<Said, Made>(
     api: &Api,
     agent: &Agent,
     asked: Asked,
     request: Request,
     family: Family,
-    make: impl FnOnce(Report, Decision) -> Made,
+    understand: impl FnOnce(Report, &Decision) -> Result<Said, Refusal>,
+    make: impl FnOnce(Said, Decision) -> Made,
 ) -> Result<Response, Refusal>
 where
     Made: Future<Output = Result<Value, Refusal>>,
@@ -50,12 +53,16 @@ where
         Family::Execution => "execution",
         Family::Api | Family::Outcome => "outcome",
     };
-    // A `Value` keeps its fields in one order, whatever order they came in.
-    let content = Value::Object(report.fields.clone()).to_string();
+    let content = sort_deep::hash(&Value::Object(report.fields.clone()));
+    let content = content.map_err(|error| family.invalid(error.path(), error.to_string()))?;
+    let said = understand(report, &decision)?;
     let claim = ReportKey::new(
         decision.trace().tenant(),
         &[scope, agent.id().as_str(), key.as_str()],
-        &[decision.id().as_str().as_bytes(), content.as_bytes()],
+        &[
+            decision.id().as_str().as_bytes(),
+            content.to_hex().as_bytes(),
+        ],
     );
     let failed = |error: sea_orm::DbErr| family.unavailable(&error);
     match api.reports.claim(&claim).await.map_err(failed)? {
@@ -63,7 +70,7 @@ where
         Claimed::Answered(text) => return Ok(answer_text(StatusCode::OK, text)),
         Claimed::Ours => {}
     }
-    let text = make(report, decision).await?.to_string();
+    let text = make(said, decision).await?.to_string();
     api.reports.answered(&claim, &text).await.map_err(failed)?;
     Ok(answer_text(StatusCode::OK, text))
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     http::{Answer, Request},
-    program::{Fault, Server, Tested, Workplace, at, request},
+    program::{Fault, Tested, Workplace},
+    running::Server,
+    samples::{at, request},
 };
 
 #[tokio::test]
@@ -24,7 +26,7 @@ async fn a_person_approves_by_the_printed_link() -> Tested {
     let again = server.decide("k1", &request(25)?).await?.json(200)?;
     assert_eq!(at(&again, "/verdict"), "review");
     assert_eq!(at(&again, "/approval/status"), "approved");
-    server.says("approval apr_").await?;
+    server.says(": approved").await?;
     server.stop().await
 }
 

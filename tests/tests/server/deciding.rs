@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Tested, Workplace, at, request};
+use crate::program::{Tested, Workplace};
+use crate::samples::{at, request};
 
 #[tokio::test]
 async fn policy_says_yes_no_or_review() -> Tested {

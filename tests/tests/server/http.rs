@@ -9,7 +9,8 @@ use tokio::{
     time::timeout,
 };
 
-use crate::program::{Fault, at};
+use crate::program::Fault;
+use crate::samples::at;
 
 /// A request in the making.
 #[derive(Debug)]

@@ -8,5 +8,7 @@ mod http;
 mod program;
 mod refusing;
 mod reporting;
+mod running;
+mod samples;
 mod starting;
 mod stopping;

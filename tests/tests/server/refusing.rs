@@ -4,7 +4,8 @@ use serde_json::json;
 
 use crate::{
     http::Request,
-    program::{Tested, Workplace, at, request, sample, with},
+    program::{Tested, Workplace},
+    samples::{at, request, sample, with},
 };
 
 #[tokio::test]
@@ -36,7 +37,7 @@ async fn without_a_key_of_ours_nobody_is_answered() -> Tested {
         assert_eq!(asked.json(&json!({})).send().await?.code(401)?, code);
     }
     let asked = Request::new(&server.host, "POST", "/api/decide")
-        .header("Authorization", &format!("Bearer {key}"));
+        .header("Authorization", &format!("bearer {key}"));
     let answered = asked
         .header("x-idempotency-key", "k1")
         .json(&request(10)?)

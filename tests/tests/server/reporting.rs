@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{
     http::Answer,
-    program::{Fault, Server, Tested, Workplace, at, request, with},
+    program::{Fault, Tested, Workplace},
+    running::Server,
+    samples::{at, request, with},
 };
 
 #[tokio::test]
@@ -175,6 +177,15 @@ async fn a_wrong_report_is_refused_by_field_and_an_early_outcome_is_too() -> Tes
             .json(422)?;
         assert_eq!(at(&refused, "/error/field"), field, "{refused}");
     }
+    // What was refused so has no key: mended, it may come under the same.
+    let mended = json!({"execution_status": "executed", "executed_at": "2026-01-01T00:00:00.125Z"});
+    let refused = json!({"execution_status": "executed", "executed_at": "2026-01-01"});
+    assert_eq!(
+        report_of(&server, &id, "execution", "m1", &refused)
+            .await?
+            .status,
+        422
+    );
     let early = report_of(
         &server,
         &id,
@@ -186,6 +197,11 @@ async fn a_wrong_report_is_refused_by_field_and_an_early_outcome_is_too() -> Tes
     assert_eq!(early.code(409)?, "DECIDE_OUTCOME_NOT_POSSIBLE");
     let entry = server.entry(&id).await?.json(200)?;
     assert_eq!(at(&entry, "/execution_status"), "not_started");
+    let made = report_of(&server, &id, "execution", "m1", &mended).await?;
+    assert_eq!(
+        at(&made.json(200)?, "/execution/execution_status"),
+        "executed"
+    );
     server.stop().await
 }
 

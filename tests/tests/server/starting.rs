@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Tested, Workplace, data, sample, with};
+use crate::program::{Tested, Workplace};
+use crate::samples::{data, sample, with};
 
 #[tokio::test]
 async fn every_sample_configuration_is_well_formed() -> Tested {

@@ -4,7 +4,8 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     http::{Answer, Request},
-    program::{Tested, Workplace, at, request},
+    program::{Tested, Workplace},
+    samples::{at, request},
 };
 
 #[tokio::test]
