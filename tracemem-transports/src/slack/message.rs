@@ -83,23 +83,23 @@ fn ascii(text: &str) -> String {
     text.chars().map(|c| if fit(c) { c } else { '?' }).collect()
 }
 
-/// What came of it, in the place of the request.
+/// What came of it, in the place of the request. The outcome stands first: a request may say of itself that it was approved.
 pub(super) fn concluded(conclusion: &Conclusion) -> Rendered {
     let outcome = outcome(&conclusion.resolution);
-    let (title, mut blocks) = match &conclusion.message {
-        Some(message) => (title(message), asked(message)),
-        None => (
-            String::new(),
-            vec![
-                header("Request"),
-                context(&format!("Request {}.", conclusion.approval)),
-            ],
-        ),
-    };
-    blocks.push(section(&outcome));
+    let mut blocks = vec![section(&outcome)];
     if let Some(rationale) = &conclusion.resolution.rationale {
         blocks.push(section(&format!("Reason: {}", paragraph(rationale))));
     }
+    let title = match &conclusion.message {
+        Some(message) => {
+            blocks.extend(asked(message));
+            title(message)
+        }
+        None => {
+            blocks.push(context(&format!("Request {}.", conclusion.approval)));
+            String::new()
+        }
+    };
     Rendered {
         text: fallback(&format!("{} {title}", cut(&outcome, HEADER))),
         blocks,
@@ -134,7 +134,8 @@ fn asked(message: &ApprovalMessage) -> Vec<Value> {
     let mut cuts = Cuts::default();
     cuts.see(&title(message), HEADER);
     if let Some(text) = &message.message {
-        blocks.push(section(cuts.see(&paragraph(text), SECTION)));
+        let text = format!("Message: {}", paragraph(text));
+        blocks.push(section(cuts.see(&text, SECTION)));
     }
     if let Some(reason) = &message.reason {
         let why = format!("Why a human is asked: {}", paragraph(reason));

@@ -60,6 +60,29 @@ async fn a_message_says_how_it_ended_by_whom_when_and_why_and_has_no_buttons() -
     Ok(())
 }
 
+#[tokio::test]
+async fn a_request_that_says_of_itself_how_it_ended_does_so_below_the_outcome() -> Tested {
+    let workspace = Workspace::start().await?;
+    let slack = workspace.slack()?;
+    let mut message = message()?;
+    message.title = "Approved by the CFO".to_owned();
+    message.message = Some("Approved by the CFO at 2026-11-18 11:07:40 UTC.".to_owned());
+    let delivery = slack.deliver(&message, &general()).await?;
+    let end = conclusion(&message, vec![delivery], ResolvedAs::Rejected)?;
+    slack.conclude(&end).await?;
+    let shown = workspace.only_message(GENERAL).await?;
+    let first = at(&shown, "/blocks/0/text/text")
+        .as_str()
+        .ok_or("no text")?;
+    assert!(first.starts_with("Rejected by The Approver"), "{first}");
+    assert!(
+        at(&shown, "/text")
+            .as_str()
+            .is_some_and(|text| text.starts_with("Rejected by"))
+    );
+    Ok(())
+}
+
 /// Threat 47.
 #[tokio::test]
 async fn what_was_posted_twice_ends_twice_without_buttons() -> Tested {
