@@ -142,10 +142,6 @@ impl Slack {
     }
 }
 
-#[cfg_attr(
-    not(feature = "inbound"),
-    expect(dead_code, reason = "clicks come in with feature `inbound`")
-)]
 impl Slack {
     /// The tenant whose row it is; `None` where the host built it.
     pub(crate) fn owner(&self) -> Option<&TenantId> {
