@@ -14,6 +14,7 @@
 //! address and are left to the host.
 
 mod address;
+mod attempt;
 mod compose;
 mod configuration;
 mod integration;

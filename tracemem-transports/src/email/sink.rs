@@ -15,6 +15,7 @@ use tracemem_sdk::{
 
 use super::{
     EmailSender, Letterhead, Mail, MailAddress, MailTemplates,
+    attempt::{Attempt, Next},
     compose::{Letter, compose, unwritable},
     note::{Fate, MOST_RECIPIENTS, Note, RecipientKey},
     templates::{ConclusionFacts, RequestFacts, Room, TemplateFailed},
@@ -47,31 +48,31 @@ impl LinkSink for MailSink {
             let what = "the approval lists more than 250 approvers, which is more than one delivery by mail takes";
             return Err(DeliveryError::new(DeliveryErrorKind::Destination, what));
         }
-        let mut sending = Sending::after(Note::of(&message.earlier));
+        let mut attempt = Attempt::after(Note::of(&message.earlier));
         let began = self.clock.now();
         let mut mailed = BTreeSet::new();
         for link in links {
             let Ok(to) = link.approver.as_str().parse::<MailAddress>() else {
-                sending.unreachable();
+                attempt.unreachable();
                 continue;
             };
             let key = RecipientKey::of(&message.tenant, &message.delivery, &to);
             // Two ids of one mailbox get one mail.
-            if !mailed.insert(key.clone()) || sending.is_done_with(&key) {
+            if !mailed.insert(key.clone()) || attempt.is_done_with(&key) {
                 continue;
             }
             if self.clock.now().saturating_since(began) > self.begin_within {
-                sending.out_of_time();
+                attempt.out_of_time();
                 break;
             }
             let mail = self.request(message, link, &to, &key)?;
             let sent = self.sender.send(&mail).await;
             let wants_id = self.letterhead.wants_relay_ids();
-            if sending.record(key, sent.map(|taken| taken.id.filter(|_| wants_id))) == Next::Stop {
+            if attempt.record(key, sent.map(|taken| taken.id.filter(|_| wants_id))) == Next::Stop {
                 break;
             }
         }
-        sending.end()
+        attempt.end()
     }
 
     async fn concluded(&self, conclusion: &Conclusion) -> Result<(), DeliveryError> {
@@ -184,111 +185,4 @@ fn people(
 
 fn template_failed(error: TemplateFailed) -> DeliveryError {
     unwritable("the template of the mail failed").with_source(error)
-}
-
-/// Whether to go on with the next recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    GoOn,
-    Stop,
-}
-
-/// One attempt: what earlier ones have done, what this one does, and what stands against the rest.
-struct Sending {
-    before: Note,
-    now: Note,
-    /// Why somebody was not mailed who may be mailed by the next attempt.
-    later: Option<DeliveryError>,
-    /// Why somebody will not be mailed.
-    never: Option<DeliveryError>,
-}
-
-impl Sending {
-    fn after(before: Note) -> Self {
-        Self {
-            before,
-            now: Note::default(),
-            later: None,
-            never: None,
-        }
-    }
-
-    fn unreachable(&mut self) {
-        let what = "an approver has no mail address; name approvers by their addresses, or route the approval otherwise";
-        let error = DeliveryError::new(DeliveryErrorKind::Destination, what);
-        self.never.get_or_insert(error);
-    }
-
-    fn out_of_time(&mut self) {
-        let kind = DeliveryErrorKind::Transient { retry_after: None };
-        let error = DeliveryError::new(kind, "there was no time left for the rest of the mails");
-        self.later.get_or_insert(error);
-    }
-
-    /// Whether an earlier attempt has mailed this recipient, or was refused for good.
-    fn is_done_with(&mut self, key: &RecipientKey) -> bool {
-        match self.before.fate(key) {
-            Some(Fate::Taken(_)) => true,
-            Some(Fate::Refused) => {
-                let what = "the relay has refused an approver's address before";
-                let error = DeliveryError::new(DeliveryErrorKind::Destination, what);
-                self.never.get_or_insert(error);
-                true
-            }
-            Some(Fate::Possible) | None => false,
-        }
-    }
-
-    fn record(&mut self, key: RecipientKey, sent: Result<Option<String>, DeliveryError>) -> Next {
-        let error = match sent {
-            Ok(id) => {
-                self.now.put(key, Fate::Taken(id));
-                return Next::GoOn;
-            }
-            Err(error) => error,
-        };
-        match error.kind() {
-            DeliveryErrorKind::Destination | DeliveryErrorKind::Message => {
-                self.now.put(key, Fate::Refused);
-                self.never.get_or_insert(error);
-                Next::GoOn
-            }
-            DeliveryErrorKind::Transient { .. } => {
-                self.later.get_or_insert(error);
-                Next::GoOn
-            }
-            DeliveryErrorKind::Ambiguous => {
-                self.now.put(key, Fate::Possible);
-                self.later = Some(error);
-                Next::Stop
-            }
-            // Credentials, and a relay that wants to be left alone: it says the same to the next one.
-            _ => {
-                self.later = Some(error);
-                Next::Stop
-            }
-        }
-    }
-
-    /// What came of the attempt.
-    ///
-    /// Where some were mailed and others not, it is ambiguous whatever the reason, so that its note is kept: the next attempt passes over
-    /// whom this one has mailed, and ends it where nobody is left but those who cannot be.
-    fn end(self) -> Result<String, DeliveryError> {
-        let Self {
-            before: _,
-            now,
-            later,
-            never,
-        } = self;
-        match later.or(never) {
-            None => Ok(now.to_string()),
-            Some(error) if now.has_reached_somebody() => {
-                let what = "not all approvers were mailed";
-                let partly = DeliveryError::new(DeliveryErrorKind::Ambiguous, what);
-                Err(partly.having_left(now.to_string()).with_source(error))
-            }
-            Some(error) => Err(error),
-        }
-    }
 }

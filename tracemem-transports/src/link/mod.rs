@@ -7,7 +7,7 @@
 mod base_url;
 mod integration;
 pub(crate) mod keys;
-#[cfg(any(feature = "email", feature = "page"))]
+#[cfg(feature = "page")]
 mod mailbox;
 mod secret_url;
 pub(crate) mod signed;
