@@ -14,8 +14,7 @@ use tracemem_sdk::{
 };
 
 use super::{
-    WebhookSecret,
-    outcome,
+    WebhookSecret, outcome,
     payload::{self, Post},
     rest::Rest,
     settings::{Settings, Wanted},

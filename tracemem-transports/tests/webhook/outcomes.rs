@@ -188,7 +188,12 @@ async fn an_endpoint_that_asks_for_rest_is_left_alone_by_all_its_deliveries() ->
             opening.id = id.parse()?;
             Ok::<_, super::Fault>(kind.webhook(opening)?)
         };
-        assert!(open("hook")?.deliver(&message()?, &nowhere()).await.is_err());
+        assert!(
+            open("hook")?
+                .deliver(&message()?, &nowhere())
+                .await
+                .is_err()
+        );
         clock.advance(Duration::from_secs(100));
         for _ in 0..100 {
             let error = open("hook")?.deliver(&message()?, &nowhere()).await.err();
