@@ -136,11 +136,19 @@ async fn the_database_itself_refuses_to_change_or_delete_an_entry() -> Tested {
     Ok(())
 }
 
+/// Threat 37.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_clock_is_elsewhere_says_so_and_decides_nothing_by_it() -> Tested {
     let scratch = Scratch::new()?;
     let store = scratch.options()?.connect(scratch.url()).await?;
-    let clock = store.health().await?.clock.ok_or("a server has a clock")?;
+    let health = store.health().await?;
+    let clock = health.clock.ok_or("a server has a clock")?;
+    let off = std::time::Duration::from_secs(600);
+    let fast = clock.saturating_add(off);
+    let slow = tracemem_sdk::time::Timestamp::from_micros(clock.as_micros() - 600_000_000);
+    for ours in [fast, slow] {
+        assert_eq!(health.skew(ours), Some(off));
+    }
     // The times of a lease are the caller's, wherever they are beside the server's clock.
     for now in [clock.as_micros() / 2, clock.as_micros() * 2] {
         let now = tracemem_sdk::time::Timestamp::from_micros(now);

@@ -19,7 +19,7 @@ mod job;
 mod store_error;
 mod tally;
 
-use std::{fmt, num::NonZeroU32};
+use std::{fmt, num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 
@@ -113,6 +113,19 @@ impl StoreHealth {
     #[must_use]
     pub fn new(clock: Option<Timestamp>, dead_jobs: u64) -> Self {
         Self { clock, dead_jobs }
+    }
+
+    /// How far the database's clock is from `ours`, either way; `None` where it has none of its own. Leases and deadlines go by the
+    /// callers' clocks, so that whoever is minutes off takes jobs too early or too late: a host that finds more than a few seconds here
+    /// is not ready.
+    #[must_use]
+    pub fn skew(&self, ours: Timestamp) -> Option<Duration> {
+        let theirs = self.clock?;
+        Some(
+            theirs
+                .saturating_since(ours)
+                .max(ours.saturating_since(theirs)),
+        )
     }
 }
 

@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 
 use tempfile::tempdir;
-use tracemem_sdk::store::{Catalog, CredentialChange, Store};
+use tracemem_sdk::store::{
+    Catalog, CountedAttempt, CredentialChange, Job, JobKind, JobLease, Store, Tally,
+};
 use tracemem_store::{
     SqliteStore,
     migrations::Migrations,
@@ -183,6 +185,47 @@ async fn a_file_from_before_the_unread_index_was_dropped_is_written_on() -> Test
     let indexes = "SELECT name FROM sqlite_schema WHERE name = 'tracemem_entries_event'";
     assert!(column::<String>(&file, indexes).await?.is_empty());
     write(&store, step(0, 2, 1)?).await?;
+    store.close().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_from_before_turns_and_tallies_gives_its_jobs_to_all_tenants_and_counts() -> Tested {
+    let folder = tempdir()?;
+    let path = folder.path().join("store.db");
+    let store = SqliteStore::open(&path).await?;
+    let mut old = step(0, 0, 2)?;
+    old.jobs = vec![Job {
+        id: "job_00000000000000000000000000000001".parse()?,
+        kind: JobKind::Deliver,
+        due_at: at(0),
+        payload: Vec::new(),
+    }];
+    write(&store, old.clone()).await?;
+    store.close().await?;
+    let file = outside(&path).await?;
+    run(
+        &file,
+        "DROP TABLE tracemem_tallies;
+         DROP INDEX tracemem_jobs_turn;
+         DELETE FROM tracemem_migrations WHERE version IN ('m0006_tallies', 'm0007_turns')",
+    )
+    .await?;
+    let store = SqliteStore::open(&path).await?;
+    let lease = JobLease::new(at(1), at(2), NonZeroU32::MIN);
+    let leased = store.lease_jobs(&lease).await?;
+    assert_eq!(
+        leased.into_iter().map(|one| one.job).collect::<Vec<_>>(),
+        old.jobs
+    );
+    let mut counts = step(0, 2, 1)?;
+    counts.tally = Some(Tally {
+        integration: "mail".parse()?,
+        counted: CountedAttempt::Delivered,
+        at: at(1),
+    });
+    write(&store, counts).await?;
+    assert_eq!(store.tallies(&old.tenant).await?.len(), 1);
     store.close().await?;
     Ok(())
 }

@@ -15,6 +15,9 @@ use super::{
 };
 use crate::client::{self, ClientError};
 
+/// The longest that a call may take: an hour.
+const LONGEST: Duration = Duration::from_secs(3_600);
+
 /// Who calls, as endpoints see it.
 const USER_AGENT: &str = concat!("tracemem-transports/", env!("CARGO_PKG_VERSION"));
 
@@ -139,7 +142,7 @@ impl Egress {
         &self.judge
     }
 
-    /// Calls a target. Resolving, connecting, sending and reading are done within `limit` together, of which connecting gets at most
+    /// Calls a target. Resolving, connecting, sending and reading are done within `limit` together, an hour at most, of which connecting gets at most
     /// half of what resolving leaves. Any status is an answer, that of a redirect too.
     ///
     /// Dropping the future closes the connection.
@@ -154,7 +157,7 @@ impl Egress {
         body: Bytes,
         limit: Duration,
     ) -> Result<Reply, EgressError> {
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + limit.min(LONGEST);
         let vetted = timeout_at(deadline, self.vetted(target))
             .await
             .map_err(|_| {
@@ -193,7 +196,7 @@ impl Egress {
     /// # Errors
     /// [`EgressError`].
     pub async fn vet(&self, target: &Target, limit: Duration) -> Result<(), EgressError> {
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + limit.min(LONGEST);
         timeout_at(deadline, self.vetted(target))
             .await
             .map_err(|_| {

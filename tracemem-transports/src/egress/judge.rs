@@ -81,7 +81,8 @@ impl Judge {
         }
     }
 
-    /// Also the addresses of this range, for networks in which endpoints of tenants are. The metadata addresses stay closed.
+    /// Also the addresses of this range, for networks in which endpoints of tenants are, and whatever names lead there. Names that are
+    /// refused for themselves, such as `localhost` and those that end in `.internal`, and the metadata addresses stay closed.
     #[must_use]
     pub fn open(mut self, range: IpNet) -> Self {
         self.opened.push(range);

@@ -6,6 +6,44 @@ use std::{fmt, str::FromStr};
 const LENGTH_LIMIT: usize = 254;
 const LOCAL_LIMIT: usize = 64;
 
+/// Names of roles: those of RFC 2142, and others that are common.
+const ROLES: [&str; 34] = [
+    "abuse",
+    "admin",
+    "all",
+    "approvals",
+    "approvers",
+    "billing",
+    "contact",
+    "everyone",
+    "finance",
+    "ftp",
+    "group",
+    "help",
+    "helpdesk",
+    "hostmaster",
+    "info",
+    "legal",
+    "list",
+    "mail",
+    "marketing",
+    "news",
+    "noc",
+    "noreply",
+    "office",
+    "postmaster",
+    "reply",
+    "root",
+    "sales",
+    "security",
+    "staff",
+    "support",
+    "team",
+    "usenet",
+    "webmaster",
+    "www",
+];
+
 /// A text is no address that mail is sent to. The input is not repeated: it may be personal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is no mail address: {0}")]
@@ -47,6 +85,13 @@ impl MailAddress {
     #[must_use]
     pub fn folded(&self) -> String {
         [&self.local.to_ascii_lowercase(), "@", &self.domain].concat()
+    }
+
+    /// Whether its name is that of a role or a list, as far as names tell: behind it stand several people, or nobody knows who.
+    pub(super) fn is_of_a_role(&self) -> bool {
+        let name = self.local.to_ascii_lowercase();
+        let mut words = name.split(['.', '-', '_', '+']);
+        words.any(|word| ROLES.contains(&word))
     }
 
     /// The address with `+tag` before its `@`; `None` where that is too long.

@@ -22,10 +22,11 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 /// Who answers where the approval lists no approvers. Exhaustive on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Identity {
-    /// Persons only: such an approval is refused, because a destination may be a list or a shared mailbox.
+    /// The person whose address the route points at. An address whose name is that of a role or a list, such as `finance@` or
+    /// `sales-team@`, is refused: nobody would know who answered.
     #[default]
     Person,
-    /// The mailbox that the route points at: whoever reads it may answer, and the trace names the mailbox.
+    /// The mailbox that the route points at, whoever reads it. The trace names the mailbox.
     Mailbox,
 }
 
@@ -147,12 +148,12 @@ impl EmailIntegration {
         if message.approvers.is_some() {
             return Ok(());
         }
-        let what = match self.identity {
-            Identity::Person => {
-                "the approval lists no approvers; list them, or let the integration's `identity` be `mailbox`"
+        let what = match (to.as_str().parse::<MailAddress>(), self.identity) {
+            (Err(_), _) => "the destination of the route is no mail address",
+            (Ok(address), Identity::Person) if address.is_of_a_role() => {
+                "the destination of the route is no person's; list approvers, or let the integration's `identity` be `mailbox`"
             }
-            Identity::Mailbox if to.as_str().parse::<MailAddress>().is_ok() => return Ok(()),
-            Identity::Mailbox => "the destination of the route is no mail address",
+            (Ok(_), Identity::Person | Identity::Mailbox) => return Ok(()),
         };
         Err(DeliveryError::new(DeliveryErrorKind::Destination, what))
     }

@@ -110,7 +110,7 @@ impl Inbound {
         let (parts, body) = request.into_parts();
         match self.admit(&parts) {
             Ok(()) => self.answer(Request::from_parts(parts, body)).await,
-            Err(refused) => refused,
+            Err(TooFast(wait)) => reply::too_fast(wait),
         }
     }
 
@@ -125,12 +125,11 @@ impl Inbound {
     }
 
     /// Counts a request against the limits, before anything of it is looked at.
-    fn admit(&self, parts: &Parts) -> Result<(), Response<Bytes>> {
-        let too_fast = |TooFast(wait)| reply::too_fast(wait);
+    fn admit(&self, parts: &Parts) -> Result<(), TooFast> {
         if let Some(source) = parts.extensions.get::<Source>() {
-            self.sources.count(source).map_err(too_fast)?;
+            self.sources.count(source)?;
         }
-        self.places.count(&parts.uri.path()).map_err(too_fast)
+        self.places.count(&parts.uri.path())
     }
 
     async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {

@@ -10,20 +10,22 @@ use tracemem_sdk::{
     id::{IntegrationId, TenantId},
 };
 
-use super::{Inbound, reply};
+use super::Inbound;
+
+/// It cannot be told now which integration it is.
+pub(super) struct Unavailable;
 
 impl Inbound {
-    /// The integration of that tenant, if it is of the type `T`; `None` for every other, and for those that there are not. A reply where
-    /// it cannot be told now.
+    /// The integration of that tenant, if it is of the type `T`; `None` for every other, and for those that there are not.
     pub(super) async fn opened<T: Any + Send + Sync>(
         &self,
         tenant: &TenantId,
         integration: &IntegrationId,
-    ) -> Result<Option<Arc<T>>, Response<Bytes>> {
+    ) -> Result<Option<Arc<T>>, Unavailable> {
         let found = self.tracemem.integration(tenant, integration).await;
         let found = found.map_err(|error| {
             tracing::warn!(%tenant, %integration, error = %error, "an integration cannot be opened for what came in");
-            reply::unavailable()
+            Unavailable
         })?;
         Ok(found.and_then(|found| {
             let found: Arc<dyn Any + Send + Sync> = found;

@@ -10,7 +10,7 @@ use axum::{
     routing::any,
 };
 
-use super::{Inbound, Source, place::Place, reply};
+use super::{Inbound, Source, limits::TooFast, place::Place, reply};
 use crate::body::{Unread, read};
 
 impl Inbound {
@@ -40,8 +40,8 @@ async fn serve(State(inbound): State<Arc<Inbound>>, request: Request) -> Respons
         let source = Source(from.ip());
         parts.extensions.insert(source);
     }
-    if let Err(refused) = inbound.admit(&parts) {
-        return refused.map(Body::from);
+    if let Err(TooFast(wait)) = inbound.admit(&parts) {
+        return reply::too_fast(wait).map(Body::from);
     }
     let answer = match read(body, limit).await {
         Ok(body) => inbound.answer(Request::from_parts(parts, body)).await,

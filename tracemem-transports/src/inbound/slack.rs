@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tracemem_sdk::id::{IntegrationId, TenantId};
 
-use super::{Inbound, reply};
+use super::{Inbound, opening::Unavailable, reply};
 use crate::{
     link::LinkKeys,
     slack::{Slack, SlackApp, Whose},
@@ -35,7 +35,7 @@ impl Inbound {
         let slack = match self.opened::<Slack>(tenant, integration).await {
             Ok(Some(slack)) => slack,
             Ok(None) => return Slack::refuse(&parts, &body, self.tracemem.now()),
-            Err(unavailable) => return unavailable,
+            Err(Unavailable) => return reply::unavailable(),
         };
         let answered = slack.handle(&self.tracemem, tenant, &parts, &body).await;
         self.keep_refusal(tenant, integration, &body, &answered)
@@ -63,7 +63,7 @@ impl Inbound {
             // An integration with a secret of its own is not answered under the app's.
             Ok(Some(slack)) if slack.config().app.as_deref() == Some(name) => slack,
             Ok(_) => return reply::unauthorized(),
-            Err(unavailable) => return unavailable,
+            Err(Unavailable) => return reply::unavailable(),
         };
         let answered = slack.handle_verified(&self.tracemem, verified).await;
         self.keep_refusal(&tenant, &integration, &body, &answered)

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tracemem_sdk::id::{IntegrationId, TenantId};
 
-use super::Inbound;
+use super::{Inbound, opening::Unavailable, reply};
 use crate::webhook::{Webhook, refuse_unknown};
 
 impl Inbound {
@@ -18,7 +18,7 @@ impl Inbound {
         let webhook = match self.opened::<Webhook>(tenant, integration).await {
             Ok(Some(webhook)) => webhook,
             Ok(None) => return refuse_unknown(self.tracemem.now(), &parts, &body),
-            Err(unavailable) => return unavailable,
+            Err(Unavailable) => return reply::unavailable(),
         };
         let answered = webhook.handle(&self.tracemem, tenant, &parts, &body).await;
         self.keep_refusal(tenant, integration, &body, &answered)

@@ -53,7 +53,7 @@ impl Slack {
     /// * 400 where it is signed and cannot be understood; 405, 413 and 415 for what is not read at all.
     ///
     /// Where something was signed well and refused before it became an answer, the extensions of the reply hold an
-    /// [`InboundRefusal`], for [`TraceMem::note_inbound_refusal`].
+    /// [`InboundRefusal`](tracemem_sdk::decision::event::InboundRefusal), for [`TraceMem::note_inbound_refusal`].
     ///
     /// It ends within about two and a half seconds, if the store is quick. The same bytes again change nothing and are answered the same. A
     /// dropped future leaves nothing that clicking again cannot mend.

@@ -137,10 +137,6 @@ impl Api {
     }
 
     /// The client, for the URLs that Slack gives for a while to answer a click at: they need no token.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "clicks come in with feature `inbound`")
-    )]
     pub(crate) fn client(&self) -> &reqwest::Client {
         &self.client
     }

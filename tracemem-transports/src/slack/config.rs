@@ -194,10 +194,6 @@ impl SlackConfig {
     }
 
     /// The id that lists of approvers have for this user of this workspace.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "clicks come in with feature `inbound`")
-    )]
     pub(crate) fn approver(&self, team: &str, user: &str) -> Result<ApproverId, InvalidId> {
         match self.approver_ids {
             ApproverIds::User => user.parse(),

@@ -140,13 +140,7 @@ impl Slack {
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.0.clock
     }
-}
 
-#[cfg_attr(
-    not(feature = "inbound"),
-    expect(dead_code, reason = "clicks come in with feature `inbound`")
-)]
-impl Slack {
     /// The tenant whose row it is; `None` where the host built it.
     pub(crate) fn owner(&self) -> Option<&TenantId> {
         self.0.owner.as_ref()

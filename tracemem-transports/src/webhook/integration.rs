@@ -14,10 +14,9 @@ use tracemem_sdk::{
 };
 
 use super::{
-    WebhookSecret,
-    endpoint::Endpoint,
-    outcome,
+    WebhookSecret, outcome,
     payload::{self, Post},
+    rest::Rest,
     settings::{Settings, Wanted},
     signature,
 };
@@ -41,8 +40,7 @@ use crate::{egress::Egress, link::BaseUrl};
 /// Reason and rationale are cut after 1,000 characters. All texts come from callers: an endpoint shows them as plain text only. A retry has
 /// the same `webhook-id` and the same bytes, so that an endpoint tells repetitions by the id; order is not promised, `data.sequence` tells
 /// it. Any 2xx is success; a redirect is a failure and is not followed; 410 ends the delivery; 429 and a `Retry-After` are honoured, from
-/// 5 seconds to a day. After five failures in a row, and for as long as it asks, an endpoint is left alone, but for one call that finds
-/// out whether it is back; at most four calls of it run at once. That much is kept in memory of the process.
+/// 5 seconds to a day, by all deliveries of the endpoint.
 ///
 /// The destination of a route is not used: the endpoint is the integration's.
 ///
@@ -57,7 +55,7 @@ pub struct Webhook {
     pub(super) egress: Egress,
     pub(super) base: BaseUrl,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) rest: Arc<Rest>,
 }
 
 impl Webhook {
@@ -65,7 +63,7 @@ impl Webhook {
         // No failure of writing JSON repeats what was to be written.
         let unwritable = || DeliveryError::new(DeliveryErrorKind::Message, "it cannot be written");
         let Post { id, body } = post.map_err(|_| unwritable())?;
-        let turn = self.endpoint.turn(self.clock.now()).await?;
+        self.rest.check(self.clock.now())?;
         let mut headers =
             signature::sign(&id, self.clock.now(), &body, &self.outbound).ok_or_else(unwritable)?;
         let json = HeaderValue::from_static("application/json");
@@ -78,8 +76,8 @@ impl Webhook {
             .call(target, Method::POST, headers, body, *timeout)
             .await;
         let now = self.clock.now();
-        let (delivered, sign) = outcome::of(called, now);
-        turn.ended(sign, now);
+        let delivered = outcome::of(called, now);
+        self.rest.note(&delivered, now);
         delivered
     }
 }

@@ -16,7 +16,7 @@ use tracemem_sdk::{
     time::{Clock, SystemClock},
 };
 
-use super::{Webhook, WebhookSecret, endpoint::Endpoint, settings::Settings, signature::SECRETS};
+use super::{Webhook, WebhookSecret, rest::Rest, settings::Settings, signature::SECRETS};
 use crate::{egress::Egress, link::BaseUrl};
 
 /// What outbound messages are signed with.
@@ -45,11 +45,11 @@ pub struct WebhookKind {
     egress: Egress,
     base: BaseUrl,
     clock: Arc<dyn Clock>,
-    endpoints: Arc<Endpoints>,
+    rests: Arc<Rests>,
 }
 
-/// What is remembered of endpoints while integrations are opened anew.
-type Endpoints = Mutex<BTreeMap<(TenantId, IntegrationId, String), Arc<Endpoint>>>;
+/// What endpoints asked for, by whose they are and what is called: integrations are opened anew meanwhile.
+type Rests = Mutex<BTreeMap<(TenantId, IntegrationId, String), Arc<Rest>>>;
 
 impl WebhookKind {
     /// Calls by this egress, and tells endpoints to answer below this base URL, at `{base}/hooks/{tenant}/{integration}`.
@@ -59,7 +59,7 @@ impl WebhookKind {
             egress,
             base,
             clock: Arc::new(SystemClock),
-            endpoints: Arc::default(),
+            rests: Arc::default(),
         }
     }
 
@@ -98,7 +98,7 @@ impl WebhookKind {
                 rule: "it is another one than `secret`",
             });
         }
-        let endpoint = self.endpoint(&tenant, &id, settings.target.origin());
+        let rest = self.rest(&tenant, &id, settings.target.origin());
         Ok(Webhook {
             id,
             settings,
@@ -107,26 +107,17 @@ impl WebhookKind {
             egress: self.egress.clone(),
             base: self.base.clone(),
             clock: Arc::clone(&self.clock),
-            endpoint,
+            rest,
         })
     }
 
-    fn endpoint(&self, tenant: &TenantId, id: &IntegrationId, origin: String) -> Arc<Endpoint> {
-        let mut endpoints = self
-            .endpoints
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        // What nobody uses is forgotten, unless there is something to remember; of one integration only what it calls now.
-        endpoints.retain(|(of, integration, called), endpoint| {
-            let ours = of == tenant && integration == id;
-            let used = Arc::strong_count(endpoint) > 1 || !endpoint.is_well();
-            if ours { *called == origin } else { used }
-        });
+    fn rest(&self, tenant: &TenantId, id: &IntegrationId, origin: String) -> Arc<Rest> {
+        let mut rests = self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        // What nobody uses is forgotten, unless there is something to remember.
+        let now = self.clock.now();
+        rests.retain(|_, rest| Arc::strong_count(rest) > 1 || !rest.is_over(now));
         let key = (tenant.clone(), id.clone(), origin);
-        let endpoint = endpoints
-            .entry(key)
-            .or_insert_with(|| Arc::new(Endpoint::new()));
-        Arc::clone(endpoint)
+        Arc::clone(rests.entry(key).or_default())
     }
 }
 

@@ -8,12 +8,12 @@
 //! is meant for that of whoever mounts [`Webhook::handle`]; where there is none, [`refuse_unknown`] answers.
 
 mod decision;
-mod endpoint;
 mod inbound;
 mod integration;
 mod kind;
 mod outcome;
 mod payload;
+mod rest;
 mod secret;
 mod settings;
 mod signature;

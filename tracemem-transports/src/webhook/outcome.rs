@@ -8,7 +8,6 @@ use tracemem_sdk::{
     time::Timestamp,
 };
 
-use super::endpoint::Sign;
 use crate::egress::{EgressError, EgressErrorKind, Reply};
 
 /// The least and the most that `Retry-After` is taken for.
@@ -18,43 +17,30 @@ const MOST_WAIT: Duration = Duration::from_secs(24 * 3_600);
 /// How long an endpoint is left alone that wants fewer calls and does not say how long.
 const UNSAID_WAIT: Duration = Duration::from_secs(60);
 
-/// What came of a delivery, and what it says about its endpoint.
-pub(super) fn of(
-    called: Result<Reply, EgressError>,
-    now: Timestamp,
-) -> (Result<(), DeliveryError>, Sign) {
-    match called {
-        Ok(reply) => answered(reply.status, retry_after(&reply.headers, now)),
-        Err(error) => (Err(uncalled(error)), Sign::Failing),
-    }
-}
-
-/// Only 2xx is success, and only 410 is final: whatever else an endpoint says may be otherwise after its next release.
-fn answered(status: StatusCode, asked: Option<Duration>) -> (Result<(), DeliveryError>, Sign) {
-    if status.is_success() {
-        return (Ok(()), Sign::Alive);
-    }
-    let (kind, sign) = match status {
-        StatusCode::GONE => return (connected(status), Sign::Alive),
-        StatusCode::TOO_MANY_REQUESTS => {
-            let retry_after = asked.unwrap_or(UNSAID_WAIT);
-            let kind = DeliveryErrorKind::Throttled { retry_after };
-            (kind, Sign::Busy(retry_after))
-        }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            (DeliveryErrorKind::Credentials, Sign::Alive)
-        }
-        _ if status.is_server_error() => {
-            let kind = DeliveryErrorKind::Transient { retry_after: asked };
-            (kind, asked.map_or(Sign::Failing, Sign::Busy))
-        }
-        _ => {
-            let kind = DeliveryErrorKind::Transient { retry_after: asked };
-            (kind, Sign::Alive)
-        }
+/// What came of a delivery.
+pub(super) fn of(called: Result<Reply, EgressError>, now: Timestamp) -> Result<(), DeliveryError> {
+    let Reply {
+        status, headers, ..
+    } = called.map_err(uncalled)?;
+    connected(status)?;
+    let Some(kind) = kind_of(status, retry_after(&headers, now)) else {
+        return Ok(());
     };
     let what = format!("the endpoint answered {}", status.as_u16());
-    (Err(DeliveryError::new(kind, what)), sign)
+    Err(DeliveryError::new(kind, what))
+}
+
+/// What a status means; `None` for success. Only 2xx is that, and only 410 is final: whatever else an endpoint says may be otherwise after
+/// its next release.
+fn kind_of(status: StatusCode, asked: Option<Duration>) -> Option<DeliveryErrorKind> {
+    Some(match status {
+        _ if status.is_success() => return None,
+        StatusCode::TOO_MANY_REQUESTS => DeliveryErrorKind::Throttled {
+            retry_after: asked.unwrap_or(UNSAID_WAIT),
+        },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => DeliveryErrorKind::Credentials,
+        _ => DeliveryErrorKind::Transient { retry_after: asked },
+    })
 }
 
 /// What an answer says of the endpoint itself: it is there, unless it says that it is not any more.

@@ -1,5 +1,7 @@
 //! The three headers of Standard Webhooks: made for what we send, verified for what comes in.
 
+use std::hint::black_box;
+
 use data_encoding::BASE64;
 use hmac::Mac;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -62,7 +64,8 @@ pub(super) fn verify<'a>(
         let secret = secrets.get(place);
         let mac = secret.unwrap_or(&none).mac(id, timestamp, body)?;
         for proof in &proofs {
-            let matches = mac.clone().verify_slice(proof).is_ok();
+            // Hidden from the optimiser, which would leave the work out where nothing can come of it.
+            let matches = black_box(mac.clone().verify_slice(proof).is_ok());
             proved |= matches & secret.is_some();
         }
     }

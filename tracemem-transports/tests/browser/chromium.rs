@@ -1,6 +1,6 @@
 //! A Chromium of our own, driven by WebDriver; dropping it ends it.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use fantoccini::{Client, ClientBuilder, Locator, wd::Capabilities};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,6 +19,11 @@ pub(crate) struct Browser {
     _driver: Child,
     _profile: tempfile::TempDir,
 }
+
+/// How often the page is looked at while it is waited for.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long a page may take; nothing comes near it unless something hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How large the window is.
 pub(crate) const WIDE: (u32, u32) = (1_000, 1_000);
@@ -72,11 +77,21 @@ impl Browser {
         Ok(self.client.find(Locator::Css("body")).await?.text().await?)
     }
 
+    /// Waits until the page says so: after a click the browser is between two pages for a while.
     pub(crate) async fn reads(&self, what: &str) -> Tested {
-        let text = self.text().await?;
-        if text.contains(what) {
+        let said = async {
+            let mut looks = tokio::time::interval(LOOK);
+            loop {
+                looks.tick().await;
+                if self.text().await.is_ok_and(|text| text.contains(what)) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(PATIENCE, said).await.is_ok() {
             return Ok(());
         }
+        let text = self.text().await?;
         Err(format!("no `{what}` on the page:\n{text}").into())
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tracemem_sdk::decision::status::Status;
 
+use super::paths::set;
 use super::{
     Tested,
     stage::{ALICE, APP, ELSEWHERE, OWN, SIGNING, Stage},
@@ -31,8 +32,8 @@ async fn the_app_lets_no_workspace_answer_with_anothers_button() -> Tested {
     let stage = Stage::new().await?;
     let asked = stage.ask().await?;
     let mut payload = stage.click(&asked, ALICE, "tm.approve")?;
-    payload["team"]["id"] = json!(ELSEWHERE);
-    payload["user"]["team_id"] = json!(ELSEWHERE);
+    set(&mut payload, "/team/id", json!(ELSEWHERE))?;
+    set(&mut payload, "/user/team_id", json!(ELSEWHERE))?;
     let mut sent = stage.sent(&payload);
     sent.path = APP;
     assert_eq!(stage.post(&sent).await?.status, 200);
@@ -49,7 +50,7 @@ async fn a_button_of_nobodys_is_nobodys() -> Tested {
     let value = asked.value()?;
     let cut = value.get(..value.len() - 1).unwrap_or_default();
     for value in ["", "v1.k1.e30.AAAA", cut] {
-        payload["actions"][0]["value"] = json!(value);
+        set(&mut payload, "/actions/0/value", json!(value))?;
         let mut sent = stage.sent(&payload);
         sent.path = APP;
         let reply = stage.post(&sent).await?;

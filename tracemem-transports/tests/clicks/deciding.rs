@@ -8,6 +8,7 @@ use tracemem_sdk::{
     decision::{event::EventKind, status::Status},
 };
 
+use super::paths::{part, set};
 use super::{
     Tested,
     stage::{ALICE, BOB, CHANNEL, SIGNING, Stage, TEAM, headers},
@@ -52,8 +53,8 @@ async fn the_message_says_at_once_what_was_decided_and_has_no_buttons() -> Teste
     let [said] = said.as_slice() else {
         return Err(format!("{said:?}").into());
     };
-    assert_eq!(said["replace_original"], true);
-    let text = said["blocks"].to_string();
+    assert_eq!(part(said, "/replace_original"), true);
+    let text = part(said, "/blocks").to_string();
     assert!(text.contains("Rejected by U0BOB"), "{text}");
     assert!(
         !text.contains("actions") && !text.contains("mrkdwn"),
@@ -63,8 +64,8 @@ async fn the_message_says_at_once_what_was_decided_and_has_no_buttons() -> Teste
     stage.after(Duration::from_secs(2)).await?;
     let updated = stage.side.calls("chat.update");
     let updated = updated.first().ok_or("not changed")?;
-    assert_eq!(updated["blocks"], said["blocks"]);
-    assert_eq!(updated["text"], said["text"]);
+    assert_eq!(part(updated, "/blocks"), part(said, "/blocks"));
+    assert_eq!(part(updated, "/text"), part(said, "/text"));
     Ok(())
 }
 
@@ -140,7 +141,11 @@ async fn a_reason_in_the_message_is_kept_with_the_answer() -> Tested {
     let asked = stage.ask().await?;
     let mut payload = stage.click(&asked, ALICE, "tm.approve")?;
     let field = json!({"type": "plain_text_input", "value": " they leave otherwise \n"});
-    payload["state"]["values"]["tm.rationale"] = json!({"tm.rationale": field});
+    set(
+        &mut payload,
+        "/state/values/tm.rationale",
+        json!({"tm.rationale": field}),
+    )?;
     stage.does(&payload).await?;
     let resolution = stage.trace(&asked).await?.resolution().ok_or("open")?;
     assert_eq!(
@@ -177,7 +182,7 @@ async fn nothing_is_said_at_a_url_that_is_not_slacks() -> Tested {
         stage.clock.advance(Duration::from_secs(2));
         let asked = stage.ask().await?;
         let mut payload = stage.click(&asked, ALICE, "tm.approve")?;
-        payload["response_url"] = json!(url);
+        set(&mut payload, "/response_url", json!(url))?;
         stage.does(&payload).await?;
         assert_eq!(stage.answers(&asked).await?, 1, "{url}");
     }
@@ -192,7 +197,11 @@ async fn what_is_none_of_ours_is_understood_and_does_nothing() -> Tested {
     let asked = stage.ask().await?;
     let mut theirs = stage.click(&asked, ALICE, "somebody.elses")?;
     stage.does(&theirs).await?;
-    theirs["actions"][0] = json!({"type": "overflow", "selected_option": {"value": "x"}});
+    set(
+        &mut theirs,
+        "/actions/0",
+        json!({"type": "overflow", "selected_option": {"value": "x"}}),
+    )?;
     stage.does(&theirs).await?;
     for kind in [
         "view_closed",

@@ -9,6 +9,7 @@ use tracemem_transports::{
     slack::{SigningSecrets, SlackApp, Whose},
 };
 
+use super::paths::part;
 use super::{Tested, stage::headers};
 
 #[derive(Deserialize)]
@@ -43,7 +44,12 @@ async fn what_slacks_own_libraries_accept_too_much_is_refused() -> Tested {
             "secret": table.secret, "now": table.now, "timestamp": case.timestamp, "signature": case.signature, "body": body,
         });
         let theirs = peer.ask(&json!({ "verify": question })).await?;
-        assert_eq!(theirs["verdict"], case.slack_sdk, "{}", case.name);
+        assert_eq!(
+            part(&theirs, "/verdict").as_str(),
+            Some(case.slack_sdk.as_str()),
+            "{}",
+            case.name
+        );
         let ours = ours(&table, case, body)?;
         assert_eq!(ours, case.ours, "{}", case.name);
         // Nothing is accepted here that they refuse.
@@ -115,7 +121,7 @@ async fn the_secret_before_is_good_until_its_end_and_an_empty_one_is_none() -> T
     ] {
         let asked = json!({"sign": {"secret": secret, "timestamp": at.to_string(), "body": "x=y"}});
         let said = peer.ask(&asked).await?;
-        let signature = said["signature"].as_str().ok_or("no signature")?;
+        let signature = part(&said, "/signature").as_str().ok_or("no signature")?;
         let now = Timestamp::from_micros(at * 1_000_000);
         let status = status(&app()?, &keys, now, &at.to_string(), signature, "x=y")?;
         assert_eq!(status, expected, "{secret} at {at}");

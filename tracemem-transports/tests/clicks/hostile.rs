@@ -7,6 +7,7 @@ use proptest::{
 use serde_json::{Value, json};
 use tracemem_sdk::decision::status::Status;
 
+use super::paths::{part, set};
 use super::{
     Tested,
     stage::{ALICE, APP, OWN, SIGNING, Stage, encoded, headers, signature},
@@ -66,17 +67,16 @@ async fn a_body_that_somebody_wrote_anew_on_its_way_is_refused() -> Tested {
     let sent = stage.sent(&payload);
     let at = sent.at.to_string();
     let signature = stage.signature(SIGNING, &at, &sent.body).await?;
-    let sorted: Value = serde_json::from_str(&payload.to_string())?;
-    let reversed = match &sorted {
-        Value::Object(fields) => Value::Object(fields.clone().into_iter().rev().collect()),
-        other => other.clone(),
-    };
-    let spaced = payload.to_string().replacen("{", "{ ", 1);
+    let kind = r#""type":"block_actions""#;
+    let text = payload.to_string();
+    let reordered = text.replacen(&format!(",{kind}"), "", 1);
+    let reordered = reordered.replacen('{', &format!("{{{kind},"), 1);
+    let spaced = text.replacen("{", "{ ", 1);
     let form = |text: &str| {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("payload", text).finish()
     };
-    let mut anew = vec![
+    let anew = vec![
         sent.body.replace('+', "%20"),
         sent.body.replace("%22", "\""),
         sent.body.replace("%7B", "%7b"),
@@ -84,10 +84,8 @@ async fn a_body_that_somebody_wrote_anew_on_its_way_is_refused() -> Tested {
         format!("{}&payload=%7B%7D", sent.body),
         format!("{}\r\n", sent.body),
         form(&spaced),
+        form(&reordered),
     ];
-    if reversed.to_string() != payload.to_string() {
-        anew.push(encoded(&reversed));
-    }
     for body in anew {
         assert_ne!(body, sent.body);
         let reply = stage
@@ -168,7 +166,7 @@ async fn what_two_readers_could_understand_differently_is_refused_although_it_is
         ("/actions", json!([])),
         (
             "/actions",
-            json!([payload["actions"][0], payload["actions"][0]]),
+            json!([part(&payload, "/actions/0"), part(&payload, "/actions/0")]),
         ),
         ("/actions/0/value", json!(null)),
         ("/actions/0/value", json!(["v1"])),
@@ -177,7 +175,7 @@ async fn what_two_readers_could_understand_differently_is_refused_although_it_is
     ] {
         let mut payload = payload.clone();
         *payload.pointer_mut(place).ok_or("no such place")? = value;
-        if payload["actions"] == json!([]) {
+        if *part(&payload, "/actions") == json!([]) {
             // Nobody clicked on anything of ours.
             stage.does(&payload).await?;
         } else {
@@ -301,7 +299,11 @@ fn whatever_is_sent_nothing_panics_and_nothing_is_accepted() -> Tested {
     let asked = runtime.block_on(stage.ask())?;
     let mut payload = stage.click(&asked, "U0NOBODY", "tm.approve")?;
     // Nobody is told anything: this is about what is read.
-    payload["response_url"] = json!("https://hooks.example/none");
+    set(
+        &mut payload,
+        "/response_url",
+        json!("https://hooks.example/none"),
+    )?;
     let good = encoded(&payload).into_bytes();
     let at = stage.sent(&Value::Null).at.to_string();
     let once = signature(SIGNING, &at, &good)?;

@@ -6,6 +6,7 @@ mod deciding;
 mod differential;
 mod headers;
 mod hostile;
+mod paths;
 mod racing;
 mod refusing;
 mod secrets;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tracemem_sdk::{approval::Requirements, decision::status::Status, testing::CommitFault};
 use tracemem_transports::slack::ApproverIds;
 
+use super::paths::{part, set};
 use super::{
     Tested,
     stage::{ALICE, APP, Asked, BOB, ELSEWHERE, FOREIGN, OTHER, Stage},
@@ -39,8 +40,8 @@ async fn a_button_of_another_tenant_or_integration_does_nothing() -> Tested {
     ] {
         let mut payload = stage.click(asked, ALICE, "tm.approve")?;
         if path == OTHER {
-            payload["team"]["id"] = json!(ELSEWHERE);
-            payload["user"]["team_id"] = json!(ELSEWHERE);
+            set(&mut payload, "/team/id", json!(ELSEWHERE))?;
+            set(&mut payload, "/user/team_id", json!(ELSEWHERE))?;
         }
         let mut sent = stage.sent(&payload);
         sent.path = path;
@@ -50,7 +51,7 @@ async fn a_button_of_another_tenant_or_integration_does_nothing() -> Tested {
         stage.whispered("This button belongs to no request that can be answered here.");
     }
     let mut unknown = stage.click(&ours, ALICE, "tm.approve")?;
-    unknown["actions"][0]["value"] = json!("nothing");
+    set(&mut unknown, "/actions/0/value", json!("nothing"))?;
     stage.does(&unknown).await?;
     let whispers = stage.side.whispers();
     // Whoever tries learns nothing.
@@ -72,7 +73,11 @@ async fn a_click_in_another_workspace_organisation_or_app_does_nothing() -> Test
     .await?;
     let asked = stage.ask().await?;
     let mut good = stage.click(&asked, ALICE, "tm.approve")?;
-    good["enterprise"] = json!({"id": "E024BE7LD", "name": "Example"});
+    set(
+        &mut good,
+        "/enterprise",
+        json!({"id": "E024BE7LD", "name": "Example"}),
+    )?;
     for (place, id) in [
         ("/team/id", json!(ELSEWHERE)),
         ("/api_app_id", json!("A03")),
@@ -91,7 +96,7 @@ async fn a_click_in_another_workspace_organisation_or_app_does_nothing() -> Test
         assert_refused(&stage, &asked, &payload, what).await?;
     }
     // An app that is installed for the whole organisation is told of no workspace.
-    good["team"] = Value::Null;
+    set(&mut good, "/team", Value::Null)?;
     stage.does(&good).await?;
     assert_eq!(stage.answers(&asked).await?, 1);
     Ok(())
@@ -102,7 +107,7 @@ async fn a_click_without_a_workspace_does_nothing_where_no_organisation_is_confi
     let stage = Stage::new().await?;
     let asked = stage.ask().await?;
     let mut payload = stage.click(&asked, ALICE, "tm.approve")?;
-    payload["team"] = Value::Null;
+    set(&mut payload, "/team", Value::Null)?;
     let what = "This button belongs to no request";
     assert_refused(&stage, &asked, &payload, what).await
 }
@@ -119,7 +124,7 @@ async fn people_of_another_organisation_may_not_answer_unless_theirs_is_named() 
     let mut payload = stage.click(&asked, ALICE, "tm.approve")?;
     let what = "you belong to another organisation";
     for team in [json!(ELSEWHERE), Value::Null] {
-        payload["user"]["team_id"] = team;
+        set(&mut payload, "/user/team_id", team)?;
         assert_refused(&stage, &asked, &payload, what).await?;
     }
     let stage = Stage::with(terms()?, |config| {
@@ -132,7 +137,7 @@ async fn people_of_another_organisation_may_not_answer_unless_theirs_is_named() 
     let own = stage.click(&asked, ALICE, "tm.approve")?;
     assert_refused(&stage, &asked, &own, "you are not on its list of approvers").await?;
     let mut payload = own;
-    payload["user"]["team_id"] = json!(ELSEWHERE);
+    set(&mut payload, "/user/team_id", json!(ELSEWHERE))?;
     stage.does(&payload).await?;
     let approver = stage
         .trace(&asked)
@@ -199,8 +204,16 @@ async fn where_the_name_of_a_message_was_lost_its_channel_will_do() -> Tested {
     stage.side.lose_posts();
     let asked = stage.ask().await?;
     let mut elsewhere = stage.click(&asked, ALICE, "tm.approve")?;
-    elsewhere["container"]["channel_id"] = json!("C0ELSEWHERE");
-    elsewhere["channel"] = json!({"id": "C0ELSEWHERE", "name": "elsewhere"});
+    set(
+        &mut elsewhere,
+        "/container/channel_id",
+        json!("C0ELSEWHERE"),
+    )?;
+    set(
+        &mut elsewhere,
+        "/channel",
+        json!({"id": "C0ELSEWHERE", "name": "elsewhere"}),
+    )?;
     let what = "This message is none that was sent for this request";
     assert_refused(&stage, &asked, &elsewhere, what).await?;
     stage.clicks(&asked, ALICE, "tm.approve").await?;
@@ -222,10 +235,10 @@ async fn whoever_comes_late_is_told_who_was_faster() -> Tested {
     stage.whispered("This request was already approved by U0ALICE");
     let said = stage.side.calls("/hooks/click");
     let whispered = said.last().ok_or("silence")?;
-    assert_eq!(whispered["replace_original"], false);
+    assert_eq!(part(whispered, "/replace_original"), false);
     // Names are other people's words: no markup may come of them.
     assert!(
-        !whispered["text"].to_string().contains("<@here>"),
+        !part(whispered, "/text").to_string().contains("<@here>"),
         "{whispered}"
     );
     assert!(!whispered.to_string().contains("mrkdwn"), "{whispered}");

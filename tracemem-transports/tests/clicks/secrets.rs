@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tracemem_sdk::approval::Requirements;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::paths::{part, set};
 use super::{
     Tested,
     slack_side::Mood,
@@ -79,8 +80,12 @@ async fn no_log_no_debug_and_no_trace_holds_a_secret() -> Tested {
         stage.raw(path, &replayed, sent.body.as_bytes()).await?;
     }
     let mut elsewhere = click.clone();
-    elsewhere["response_url"] = json!("http://127.0.0.1:1/hooks/CANARY-elsewhere");
-    elsewhere["container"]["message_ts"] = json!("1.2");
+    set(
+        &mut elsewhere,
+        "/response_url",
+        json!("http://127.0.0.1:1/hooks/CANARY-elsewhere"),
+    )?;
+    set(&mut elsewhere, "/container/message_ts", json!("1.2"))?;
     stage.post(&stage.sent(&elsewhere)).await?;
     stage.side.hooks(Mood::Refuses("used_url"));
     stage.clicks(&asked, "U0NOBODY", "tm.approve").await?;
@@ -111,7 +116,9 @@ async fn no_log_no_debug_and_no_trace_holds_a_secret() -> Tested {
         log.text().contains("a window could not be opened"),
         "nothing was logged"
     );
-    let metadata = form["view"]["private_metadata"].as_str().ok_or("none")?;
+    let metadata = part(&form, "/view/private_metadata")
+        .as_str()
+        .ok_or("none")?;
     for text in printed {
         for secret in [
             "CANARY",

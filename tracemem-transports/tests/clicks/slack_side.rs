@@ -8,6 +8,7 @@ use std::{
 use axum::{Router, body::Bytes, http::Uri};
 use serde_json::{Value, json};
 
+use super::paths::part;
 use super::{Tested, sockets::Served};
 
 /// How Slack answers a call.
@@ -89,7 +90,7 @@ impl SlackSide {
         let said = self.calls("/hooks/click");
         let to_one = said
             .iter()
-            .filter(|body| body["response_type"] == "ephemeral");
+            .filter(|body| part(body, "/response_type") == "ephemeral");
         to_one
             .filter_map(|body| Some(body.pointer("/blocks/0/text/text")?.as_str()?.to_owned()))
             .collect()
@@ -110,7 +111,7 @@ fn answer(heard: &Mutex<Heard>, path: &str, body: &[u8]) -> Option<Value> {
         "/api/chat.postMessage" if heard.loses_posts => Some(Value::from("lost")),
         "/api/chat.postMessage" => {
             let ts = format!("1795000000.{:06}", heard.calls.len());
-            Some(json!({"ok": true, "channel": body["channel"], "ts": ts}))
+            Some(json!({"ok": true, "channel": part(&body, "/channel"), "ts": ts}))
         }
         "/api/views.open" => of(heard.windows),
         "/hooks/click" => of(heard.hooks),

@@ -27,6 +27,7 @@ use tracemem_transports::{
     slack::{ApiUrl, SigningSecrets, Slack, SlackApp, SlackConfig, SlackKind, Whose},
 };
 
+use super::paths::part;
 use super::{
     Tested,
     slack_side::SlackSide,
@@ -80,8 +81,12 @@ pub(crate) struct Asked {
 impl Asked {
     /// The value of a button.
     pub(crate) fn value(&self) -> Tested<String> {
-        let blocks = self.message["blocks"].as_array().ok_or("no blocks")?;
-        let buttons = blocks.iter().find(|block| block["type"] == "actions");
+        let blocks = part(&self.message, "/blocks")
+            .as_array()
+            .ok_or("no blocks")?;
+        let buttons = blocks
+            .iter()
+            .find(|block| part(block, "/type") == "actions");
         let value = buttons.and_then(|block| block.pointer("/elements/0/value")?.as_str());
         Ok(value.ok_or("no button")?.to_owned())
     }
@@ -188,14 +193,14 @@ impl Stage {
         let approval: ApprovalId = asked.and_then(Value::as_str).ok_or("no id")?.parse()?;
         let view = self.tracemem.approval(&tenant, &approval).await?;
         let attempts = view.reached.values().flatten();
-        let handle = attempts.filter_map(|attempt| serde_json::from_str(&attempt.handle).ok());
-        let handle: Value = handle.last().unwrap_or_default();
+        let mut handle = attempts.filter_map(|attempt| serde_json::from_str(&attempt.handle).ok());
+        let handle: Value = handle.next_back().unwrap_or_default();
         Ok(Asked {
             tenant,
             decision: decided.id().clone(),
 
             message,
-            ts: handle["ts"]
+            ts: part(&handle, "/ts")
                 .as_str()
                 .unwrap_or("1795000000.000009")
                 .to_owned(),
@@ -248,7 +253,7 @@ impl Stage {
             "container": {"type": "message", "message_ts": asked.ts, "channel_id": CHANNEL, "is_ephemeral": false},
             "trigger_id": "12321423423.333649436676.d8c1bb837935619ccad0f624c448ffb3",
             "channel": {"id": CHANNEL, "name": "finance-approvals"},
-            "message": {"type": "message", "ts": asked.ts, "blocks": asked.message["blocks"]},
+            "message": {"type": "message", "ts": asked.ts, "blocks": part(&asked.message, "/blocks")},
             "response_url": url,
             "state": {"values": {}},
             "is_enterprise_install": false,
@@ -262,7 +267,7 @@ impl Stage {
     /// A form as Slack tells of it, of the last window that opened.
     pub(crate) fn form(&self, user: &str, reason: &str) -> Tested<Value> {
         let opened = self.side.calls("views.open");
-        let view = opened.last().ok_or("no window")?["view"].clone();
+        let view = part(opened.last().ok_or("no window")?, "/view").clone();
         let field = json!({"type": "plain_text_input", "value": reason});
         Ok(json!({
             "type": "view_submission",
@@ -271,8 +276,8 @@ impl Stage {
             "api_app_id": "A02",
             "trigger_id": "1.2.3",
             "view": {
-                "id": "V1", "type": "modal", "callback_id": view["callback_id"],
-                "private_metadata": view["private_metadata"],
+                "id": "V1", "type": "modal", "callback_id": part(&view, "/callback_id"),
+                "private_metadata": part(&view, "/private_metadata"),
                 "state": {"values": {"tm.rationale": {"tm.rationale": field}}},
             },
             "response_urls": [],
@@ -291,7 +296,10 @@ impl Stage {
     pub(crate) async fn signature(&self, secret: &str, at: &str, body: &str) -> Tested<String> {
         let asked = json!({"sign": {"secret": secret, "timestamp": at, "body": body}});
         let said = self.signer.lock().await.ask(&asked).await?;
-        Ok(said["signature"].as_str().ok_or("no signature")?.to_owned())
+        Ok(part(&said, "/signature")
+            .as_str()
+            .ok_or("no signature")?
+            .to_owned())
     }
 
     pub(crate) async fn judge(&self, question: &Value) -> Tested<Value> {

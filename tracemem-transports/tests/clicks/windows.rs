@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tracemem_sdk::{approval::Requirements, decision::status::Status};
 use tracemem_transports::slack::RationaleInput;
 
+use super::paths::{part, set};
 use super::{
     Tested,
     slack_side::Mood,
@@ -40,14 +41,14 @@ async fn where_it_must_be_said_why_a_window_asks_and_its_form_decides() -> Teste
     stage.clicks(&asked, ALICE, "tm.reject").await?;
     assert_eq!(stage.status(&asked).await?, Status::NeedsApproval);
     let opened = stage.side.calls("views.open");
-    let view = &opened.first().ok_or("no window")?["view"];
-    assert_eq!(view["title"]["text"], "Reject");
+    let view = part(opened.first().ok_or("no window")?, "/view");
+    assert_eq!(part(view, "/title/text"), "Reject");
     assert!(
         view.pointer("/blocks/0/text/text")
             .is_some_and(|text| text == "Discount of 25 percent")
     );
     assert!(
-        view["private_metadata"]
+        part(view, "/private_metadata")
             .as_str()
             .is_some_and(|text| text.len() <= 3_000)
     );
@@ -77,13 +78,16 @@ async fn a_form_without_a_reason_or_with_one_too_long_is_asked_for_again() -> Te
     stage.clicks(&asked, ALICE, "tm.approve").await?;
     for reason in ["", "  \n", &"x".repeat(3_001)] {
         let answer = submitted(&stage, &stage.form(ALICE, reason)?).await?;
-        assert_eq!(answer["response_action"], "errors");
-        assert!(answer["errors"]["tm.rationale"].is_string(), "{answer}");
+        assert_eq!(part(&answer, "/response_action"), "errors");
+        assert!(
+            part(&answer, "/errors/tm.rationale").is_string(),
+            "{answer}"
+        );
     }
     let mut nothing = stage.form(ALICE, "")?;
-    nothing["view"]["state"]["values"] = json!({});
+    set(&mut nothing, "/view/state/values", json!({}))?;
     let answer = submitted(&stage, &nothing).await?;
-    assert_eq!(answer["response_action"], "errors");
+    assert_eq!(part(&answer, "/response_action"), "errors");
     assert_eq!(stage.answers(&asked).await?, 0);
     let most = "ü".repeat(3_000);
     assert_eq!(
@@ -107,7 +111,7 @@ async fn a_window_that_was_overtaken_shows_how_it_ended() -> Tested {
         Value::Null
     );
     let answer = submitted(&stage, &stale).await?;
-    assert_eq!(answer["response_action"], "update");
+    assert_eq!(part(&answer, "/response_action"), "update");
     assert!(
         shown(&answer).contains("already rejected by U0BOB"),
         "{answer}"
@@ -123,7 +127,9 @@ async fn a_form_whose_metadata_is_not_ours_or_not_that_persons_decides_nothing()
     let asked = stage.ask().await?;
     stage.clicks(&asked, ALICE, "tm.approve").await?;
     let good = stage.form(ALICE, "fine")?;
-    let metadata = good["view"]["private_metadata"].as_str().ok_or("none")?;
+    let metadata = part(&good, "/view/private_metadata")
+        .as_str()
+        .ok_or("none")?;
     let mut forged = vec![String::new(), asked.value()?];
     for at in [0, 3, 10, metadata.len() / 2, metadata.len() - 1] {
         let flip = |(place, c): (usize, char)| match c {
@@ -135,12 +141,12 @@ async fn a_form_whose_metadata_is_not_ours_or_not_that_persons_decides_nothing()
     }
     for metadata in forged {
         let mut form = good.clone();
-        form["view"]["private_metadata"] = json!(metadata);
+        set(&mut form, "/view/private_metadata", json!(metadata))?;
         let answer = submitted(&stage, &form).await?;
         assert!(shown(&answer).contains("belongs to no request"), "{answer}");
     }
     let mut theirs = good.clone();
-    theirs["user"]["id"] = json!(BOB);
+    set(&mut theirs, "/user/id", json!(BOB))?;
     let answer = submitted(&stage, &theirs).await?;
     assert!(
         shown(&answer).contains("Somebody else opened this window"),
@@ -148,7 +154,7 @@ async fn a_form_whose_metadata_is_not_ours_or_not_that_persons_decides_nothing()
     );
     // A button's value and what a window holds are signed for different uses.
     let mut button = stage.click(&asked, ALICE, "tm.approve")?;
-    button["actions"][0]["value"] = json!(metadata);
+    set(&mut button, "/actions/0/value", json!(metadata))?;
     stage.does(&button).await?;
     stage.whispered("belongs to no request");
     assert_eq!(stage.answers(&asked).await?, 0);
@@ -216,11 +222,19 @@ async fn a_reason_in_the_message_needs_no_window() -> Tested {
     let asked = stage.ask().await?;
     let mut payload = stage.click(&asked, ALICE, "tm.approve")?;
     for value in [Value::Null, json!(" ")] {
-        payload["state"]["values"]["tm.rationale"] = json!({"tm.rationale": {"value": value}});
+        set(
+            &mut payload,
+            "/state/values/tm.rationale",
+            json!({"tm.rationale": {"value": value}}),
+        )?;
         stage.does(&payload).await?;
         stage.whispered("write it into the field of the message");
     }
-    payload["state"]["values"]["tm.rationale"] = json!({"tm.rationale": {"value": "fine"}});
+    set(
+        &mut payload,
+        "/state/values/tm.rationale",
+        json!({"tm.rationale": {"value": "fine"}}),
+    )?;
     stage.does(&payload).await?;
     assert_eq!(stage.answers(&asked).await?, 1);
     assert!(stage.side.calls("views.open").is_empty());

@@ -147,10 +147,17 @@ async fn a_mailbox_answers_only_where_the_configuration_says_so() -> Tested {
     let mailing = mailing(relay.usual_sender()?)?;
     let mut reached = asking(&[])?;
     reached.approvers = None;
-    let to = Destination::new("desk@example.com");
-    let refused = mailing.deliver(&reached, &to).await.err().ok_or("sent")?;
-    assert_eq!(refused.kind(), DeliveryErrorKind::Destination);
-    assert!(refused.to_string().contains("`mailbox`"), "{refused}");
+    let to = Destination::new("sales-team@example.com");
+    for shared in [
+        "sales-team@example.com",
+        "Finance@example.com",
+        "no-reply@example.com",
+    ] {
+        let refused = mailing.deliver(&reached, &Destination::new(shared)).await;
+        let refused = refused.err().ok_or("sent")?;
+        assert_eq!(refused.kind(), DeliveryErrorKind::Destination);
+        assert!(refused.to_string().contains("`mailbox`"), "{refused}");
+    }
     let shared = mailing.identity(Identity::Mailbox);
     for nobody in ["", "U123", "desk@localhost", "desk@[127.0.0.1]"] {
         let refused = shared.deliver(&reached, &Destination::new(nobody)).await;
@@ -159,7 +166,23 @@ async fn a_mailbox_answers_only_where_the_configuration_says_so() -> Tested {
     }
     assert!(relay.taken()?.is_empty());
     shared.deliver(&reached, &to).await?;
-    assert_eq!(relay.only()?.to()?, "desk@example.com");
+    assert_eq!(relay.only()?.to()?, "sales-team@example.com");
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_the_route_points_at_a_person_they_are_the_approver() -> Tested {
+    let relay = Relay::usual().await?;
+    let mut reached = asking(&[])?;
+    reached.approvers = None;
+    let mailing = mailing(relay.usual_sender()?)?;
+    mailing.deliver(&reached, &Destination::new(ALICE)).await?;
+    let mail = relay.only()?;
+    assert_eq!(mail.to()?, ALICE);
+    assert!(
+        mail.text()?
+            .contains("The link is for alice@example.com only")
+    );
     Ok(())
 }
 

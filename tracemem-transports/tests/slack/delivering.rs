@@ -186,6 +186,9 @@ async fn after_a_lost_answer_what_was_posted_is_found_and_not_posted_again() -> 
     for fault in [Fault::CutAfter, Fault::CodeAfter("fatal_error")] {
         let workspace = Workspace::start().await?;
         let slack = workspace.slack()?;
+        // Neither an earlier request of ours nor somebody else's message is it.
+        slack.deliver(&message()?, &general()).await?;
+        workspace.clock.advance(std::time::Duration::from_secs(5));
         let message = message()?;
         workspace.fail(POST, fault);
         let lost = slack.deliver(&message, &general()).await;
@@ -193,16 +196,15 @@ async fn after_a_lost_answer_what_was_posted_is_found_and_not_posted_again() -> 
             lost.err().map(|error| error.kind()),
             Some(DeliveryErrorKind::Ambiguous)
         );
-        // Somebody else's message is not ours.
         workspace
             .ask(POST, &json!({"channel": GENERAL, "text": "hello"}))
             .await?;
         workspace.clock.advance(std::time::Duration::from_secs(5));
         let again = after_a_lost_answer(&message, &general());
         let delivery = slack.deliver(&again, &general()).await?;
-        assert_eq!(workspace.record().of(POST).len(), 1);
+        assert_eq!(workspace.record().of(POST).len(), 2);
         let messages = workspace.messages(GENERAL).await?;
-        let ts = at(messages.first().ok_or("nothing was posted")?, "/ts").clone();
+        let ts = at(messages.get(1).ok_or("nothing was posted")?, "/ts").clone();
         assert_eq!(
             delivery.handle,
             json!({"channel": GENERAL, "ts": ts}).to_string()

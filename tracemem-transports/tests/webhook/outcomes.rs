@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -172,33 +172,45 @@ async fn after_the_last_attempt_that_is_configured_nothing_is_called() -> Tested
 
 /// Threat 44: what is remembered of an endpoint outlives the integration that is opened anew for each delivery.
 #[tokio::test]
-async fn an_endpoint_that_is_down_is_left_alone_and_found_again() -> Tested {
-    let status = Arc::new(AtomicU16::new(500));
-    let script = Arc::clone(&status);
-    let receiver =
-        Receiver::scripted(move |_, out| respond(out, script.load(Ordering::SeqCst), &[]))?;
-    let clock = clock();
-    let kind = kind(local(&receiver)?, clock.clone())?;
-    let open = || {
-        let fields = configuration(&receiver.url("/"));
-        Ok::<_, super::Fault>(kind.webhook(opening(fields, &[("secret", OUTBOUND)])?)?)
-    };
-    for _ in 0..5 {
-        assert!(open()?.deliver(&message()?, &nowhere()).await.is_err());
+async fn an_endpoint_that_asks_for_rest_is_left_alone_by_all_its_deliveries() -> Tested {
+    for status in [429, 503] {
+        let busy = Arc::new(AtomicBool::new(true));
+        let script = Arc::clone(&busy);
+        let receiver = Receiver::scripted(move |_, out| match script.load(Ordering::SeqCst) {
+            true => respond(out, status, &[("retry-after", "600")]),
+            false => respond(out, 200, &[]),
+        })?;
+        let clock = clock();
+        let kind = kind(local(&receiver)?, clock.clone())?;
+        let open = |id: &str| {
+            let fields = configuration(&receiver.url("/"));
+            let mut opening = opening(fields, &[("secret", OUTBOUND)])?;
+            opening.id = id.parse()?;
+            Ok::<_, super::Fault>(kind.webhook(opening)?)
+        };
+        assert!(
+            open("hook")?
+                .deliver(&message()?, &nowhere())
+                .await
+                .is_err()
+        );
+        clock.advance(Duration::from_secs(100));
+        for _ in 0..100 {
+            let error = open("hook")?.deliver(&message()?, &nowhere()).await.err();
+            let wait = Duration::from_secs(500);
+            let kind = error.map(|error| error.kind());
+            assert_eq!(kind, Some(DeliveryErrorKind::Postponed { wait }));
+        }
+        assert_eq!(receiver.accepted(), 1);
+        busy.store(false, Ordering::SeqCst);
+        // It asked this integration and no other.
+        open("other")?.deliver(&message()?, &nowhere()).await?;
+        clock.advance(Duration::from_secs(500));
+        for _ in 0..3 {
+            open("hook")?.deliver(&message()?, &nowhere()).await?;
+        }
+        assert_eq!(receiver.accepted(), 5);
     }
-    for _ in 0..100 {
-        let error = open()?.deliver(&message()?, &nowhere()).await.err();
-        let wait = Duration::from_secs(10);
-        let kind = error.map(|error| error.kind());
-        assert_eq!(kind, Some(DeliveryErrorKind::Postponed { wait }));
-    }
-    assert_eq!(receiver.accepted(), 5);
-    status.store(200, Ordering::SeqCst);
-    clock.advance(Duration::from_secs(10));
-    for _ in 0..3 {
-        open()?.deliver(&message()?, &nowhere()).await?;
-    }
-    assert_eq!(receiver.accepted(), 8);
     Ok(())
 }
 
