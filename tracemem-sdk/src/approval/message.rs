@@ -9,6 +9,7 @@ use crate::{
         event::{Choice, RequirementsSnapshot},
         status::AutomationMode,
     },
+    evidence::digest::Digest,
     id::{AgentId, ApprovalId, ApproverId, DecisionId, DeliveryId, TenantId},
     integration::Delivery,
     time::Timestamp,
@@ -56,6 +57,9 @@ pub struct ApprovalMessage {
     pub actor: String,
     /// The parts of the context that hold a single value, in the order of their names, as text.
     pub facts: Vec<(String, String)>,
+    /// The hash of the action that is asked about, by which answer and execution are bound to it; `None` where the request names no complete
+    /// target.
+    pub action_hash: Option<Digest>,
     /// The terms.
     pub requirements: RequirementsSnapshot,
     /// Who may answer; `None` where whoever the destination reaches may.
@@ -94,6 +98,7 @@ impl ApprovalMessage {
             reason,
             actor,
             facts,
+            action_hash: state.action_hash,
             requirements: approval.requirements.clone(),
             approvers: trace
                 .eligible()?

@@ -8,6 +8,7 @@ use crate::{
         event::{ApproversTerm, RationaleTerm, RequesterTerm, RequirementsSnapshot},
         status::AutomationMode,
     },
+    evidence::digest::Digest,
     id::{ApproverId, DecisionId, DeliveryId, InvalidId, NoEntropy},
     time::Timestamp,
 };
@@ -52,6 +53,7 @@ pub fn message() -> Result<ApprovalMessage, MessageError> {
             fact("discount_percent", "25"),
             fact("subscription", "sub_1042"),
         ],
+        action_hash: Some(Digest::of(b"apply_discount")),
         requirements: RequirementsSnapshot {
             rationale: RationaleTerm::Required,
             approvers: ApproversTerm::Reached,

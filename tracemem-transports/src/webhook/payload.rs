@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use tracemem_sdk::{
     approval::{ApprovalMessage, Resolution},
+    evidence::digest::Digest,
     id::{IntegrationId, TenantId},
     integration::Conclusion,
 };
@@ -40,6 +41,7 @@ struct Requested<'a> {
     title: &'a str,
     reason: Option<String>,
     actor: &'a str,
+    action_hash: Option<Digest>,
     requirements: &'a tracemem_sdk::decision::event::RequirementsSnapshot,
     requested_at: String,
     expires_at: String,
@@ -92,6 +94,7 @@ pub(super) fn requested(
         title,
         reason,
         actor,
+        action_hash,
         requirements,
         requested_at,
         expires_at,
@@ -113,6 +116,7 @@ pub(super) fn requested(
             title,
             reason: reason.as_deref().map(cut),
             actor,
+            action_hash: *action_hash,
             requirements,
             requested_at: requested_at.to_string(),
             expires_at: expires_at.to_string(),

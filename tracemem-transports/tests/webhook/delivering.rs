@@ -60,6 +60,7 @@ async fn a_request_and_its_outcome_are_posted() -> Tested {
         "title": "Discount of 25 percent",
         "reason": message.reason,
         "actor": "user:jane",
+        "action_hash": message.action_hash,
         "requirements": {"rationale": "optional", "approvers": "reached", "requester": "excluded", "quorum": 1},
         "requested_at": message.requested_at.to_string(),
         "expires_at": message.expires_at.to_string(),
