@@ -98,7 +98,7 @@ fn check_effects(site: &Site, kept: &Kept, jobs: usize) -> Outcome<usize> {
         };
         match (class, effects.len(), standing(trace).as_str()) {
             (_, 1, "committed/executed") => {}
-            (Class::Opaque, 0 | 1, "approved/unknown") => unknown += 1,
+            (Class::Opaque, 0 | 1, "open/unknown") => unknown += 1,
             (_, effects, end) => {
                 return Err(format!("`{key}`, {class}: {effects} effects, {end}").into());
             }
