@@ -5,6 +5,7 @@ mod conformance;
 mod deciding;
 mod delivering;
 mod every_integration;
+mod forging;
 mod headers;
 mod hostile;
 mod racing;
