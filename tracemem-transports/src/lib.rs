@@ -59,7 +59,7 @@
 
 #[cfg(feature = "axum-0_8")]
 mod body;
-#[cfg(feature = "https-client")]
+#[cfg(any(feature = "slack", feature = "webhook"))]
 mod client;
 #[cfg(feature = "webhook")]
 pub mod egress;

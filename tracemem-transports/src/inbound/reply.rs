@@ -27,6 +27,7 @@ pub(super) fn nowhere() -> Response<Bytes> {
 }
 
 /// Whoever it is is not known, or what they mean is not there: one answer for both.
+#[cfg(feature = "slack")]
 pub(super) fn unauthorized() -> Response<Bytes> {
     json(StatusCode::UNAUTHORIZED, r#"{"error":"unauthorized"}"#)
 }
@@ -49,6 +50,7 @@ pub(super) fn too_slow() -> Response<Bytes> {
 }
 
 /// Something here failed; it may be tried again.
+#[cfg(any(feature = "slack", feature = "webhook"))]
 pub(super) fn unavailable() -> Response<Bytes> {
     let mut reply = json(
         StatusCode::SERVICE_UNAVAILABLE,

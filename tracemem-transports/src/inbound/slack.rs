@@ -1,27 +1,24 @@
 //! What comes in from Slack, for one integration or for an app of the host's.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use tracemem_sdk::id::{IntegrationId, TenantId};
 
 use super::{Inbound, opening::Unavailable, reply};
-use crate::{
-    link::LinkKeys,
-    slack::{Slack, SlackApp, Whose},
-};
+use crate::slack::{Slack, SlackApp, SlackKind, Whose};
 
-/// The host's apps by name, each with the keys of its buttons.
-pub(super) type Apps = BTreeMap<String, Arc<(SlackApp, LinkKeys)>>;
+/// The host's apps by name.
+pub(super) type Apps = BTreeMap<String, SlackApp>;
 
 impl Inbound {
-    /// A Slack app that is installed in several workspaces and calls `/slack/{name}` for all of them. `keys` are those that the buttons of
-    /// its integrations are signed with. Only integrations that are configured to be of this app are reached by it.
+    /// The Slack apps of this kind that are installed in several workspaces: each calls `/slack/{name}` for all of them. Only integrations
+    /// that are configured to be of an app are reached by it.
     #[must_use]
-    pub fn slack_app(mut self, app: SlackApp, keys: LinkKeys) -> Self {
-        let name = app.name().to_owned();
-        self.slack_apps.insert(name, Arc::new((app, keys)));
+    pub fn slack_apps_of(mut self, kind: &SlackKind) -> Self {
+        let apps = kind.apps().map(|app| (app.name().to_owned(), app.clone()));
+        self.slack_apps.extend(apps);
         self
     }
 
@@ -53,8 +50,7 @@ impl Inbound {
         let Some(app) = self.slack_apps.get(name) else {
             return Slack::refuse(&parts, &body, now);
         };
-        let (app, keys) = app.as_ref();
-        let verified = match app.whose(&parts, &body, now, keys) {
+        let verified = match app.whose(&parts, &body, now) {
             Whose::Integration(verified) => *verified,
             Whose::Nobody(answer) => return answer,
         };

@@ -1,7 +1,7 @@
 //! One Slack app of the host's in several workspaces: its signature says that Slack sent a request and not to whom, so that the button says
 //! whose it is.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{Response, request::Parts};
@@ -20,11 +20,14 @@ use super::{
 };
 use crate::link::LinkKeys;
 
-/// A Slack app of the host's, whose interactions come in at one URL for all the workspaces that it is installed in.
-#[derive(Debug)]
+/// A Slack app of the host's, whose interactions come in at one URL for all the workspaces that it is installed in. It is made by
+/// [`SlackKind::app`](super::SlackKind::app). Cloning is cheap; `Debug` prints no secret.
+#[derive(Debug, Clone)]
 pub struct SlackApp {
     name: String,
-    secrets: SigningSecrets,
+    secrets: Arc<SigningSecrets>,
+    /// What the buttons of its integrations are signed with.
+    keys: LinkKeys,
 }
 
 /// Who is to react to a request. Exhaustive on purpose.
@@ -61,12 +64,11 @@ impl VerifiedRequest {
 }
 
 impl SlackApp {
-    /// The app of this name, whose requests are signed with these secrets.
-    #[must_use]
-    pub fn new(name: impl Into<String>, secrets: SigningSecrets) -> Self {
+    pub(super) fn new(name: &str, secrets: SigningSecrets, keys: LinkKeys) -> Self {
         Self {
-            name: name.into(),
-            secrets,
+            name: name.to_owned(),
+            secrets: Arc::new(secrets),
+            keys,
         }
     }
 
@@ -76,9 +78,9 @@ impl SlackApp {
         &self.name
     }
 
-    /// Whose request this is, once it is proved that Slack sent it at about `now`. `keys` are those that the buttons were signed with.
+    /// Whose request this is, once it is proved that Slack sent it at about `now`.
     #[must_use]
-    pub fn whose(&self, parts: &Parts, body: &Bytes, now: Timestamp, keys: &LinkKeys) -> Whose {
+    pub fn whose(&self, parts: &Parts, body: &Bytes, now: Timestamp) -> Whose {
         let (signed, interaction) = match receive(self.secrets.valid(now), parts, body, now) {
             Received::Interaction(signed, interaction) => (signed, interaction),
             Received::Answered(reply) => return Whose::Nobody(reply),
@@ -86,12 +88,12 @@ impl SlackApp {
         let claims = match &interaction {
             Interaction::Clicked(_, clicked) => {
                 let [action] = &clicked.actions;
-                click_token::verify(keys, &action.value, now).map(|click| match click {
+                click_token::verify(&self.keys, &action.value, now).map(|click| match click {
                     Click::Valid(claims) | Click::Expired(claims) => claims,
                 })
             }
             Interaction::Submitted(_, submitted) => {
-                ModalClaims::verify(keys, &submitted.view.private_metadata)
+                ModalClaims::verify(&self.keys, &submitted.view.private_metadata)
                     .map(|claims| claims.click)
             }
             Interaction::SslCheck | Interaction::Other => return Whose::Nobody(understood()),

@@ -16,8 +16,10 @@ use tracemem_sdk::{
 use super::{
     Connection, Slack,
     api::{Api, ApiUrl},
+    app::SlackApp,
     config::{APP, SlackConfig, SlackMode, is_app_name},
     lanes::Lanes,
+    verify::SigningSecrets,
 };
 use crate::link::LinkKeys;
 
@@ -33,7 +35,7 @@ pub(super) const SIGNING_SECRET: &str = "signing_secret";
 pub struct SlackKind {
     keys: LinkKeys,
     api_url: ApiUrl,
-    apps: Arc<BTreeMap<String, Arc<[Secret]>>>,
+    apps: Arc<BTreeMap<String, SlackApp>>,
     lanes: Lanes,
     clock: Arc<dyn Clock>,
 }
@@ -66,32 +68,31 @@ impl SlackKind {
         }
     }
 
-    /// A Slack app of the host's that is installed in several workspaces: one signing secret for all of them, the newest first and, while it is
-    /// replaced, the one before it. Configurations name it as `app`: 1 to 40 characters of `a-z 0-9 _ -`.
+    /// A Slack app of the host's that is installed in several workspaces, with one signing secret for all of them. Configurations name it as
+    /// `app`: 1 to 40 characters of `a-z 0-9 _ -`; clicks of theirs come in at the app's URL and at no other.
     ///
     /// A signature under it proves that Slack sent something to this app, and not in which workspace; that is read from what was sent.
     ///
     /// # Errors
-    /// [`InvalidConfiguration`] where the name is none, or no secret is given.
-    pub fn app(
-        self,
-        name: &str,
-        signing_secrets: impl IntoIterator<Item = Secret>,
-    ) -> Result<Self, InvalidConfiguration> {
+    /// [`InvalidConfiguration`] where the name is none.
+    pub fn app(self, name: &str, secrets: SigningSecrets) -> Result<Self, InvalidConfiguration> {
         if !is_app_name(name) {
             return Err(InvalidConfiguration::new("app", APP));
         }
-        let secrets: Arc<[Secret]> = signing_secrets.into_iter().collect();
-        if secrets.is_empty() {
-            let rule = "an app has at least one signing secret";
-            return Err(InvalidConfiguration::new("app", rule));
-        }
         let mut apps = BTreeMap::clone(&self.apps);
-        apps.insert(name.to_owned(), secrets);
+        apps.insert(
+            name.to_owned(),
+            SlackApp::new(name, secrets, self.keys.clone()),
+        );
         Ok(Self {
             apps: Arc::new(apps),
             ..self
         })
+    }
+
+    /// The apps of the host's, for whatever takes clicks in.
+    pub fn apps(&self) -> impl Iterator<Item = &SlackApp> {
+        self.apps.values()
     }
 
     /// Opens an integration, as [`IntegrationKind::open`] does.
@@ -139,7 +140,9 @@ impl SlackKind {
         credentials: &Credentials,
     ) -> Result<Arc<[Secret]>, OpenError> {
         if let Some(name) = &config.app {
-            return self.named(name).cloned().map_err(OpenError::Configuration);
+            // Its clicks come in at the app's URL, which verifies them: at its own nothing does.
+            self.named(name).map_err(OpenError::Configuration)?;
+            return Ok(Arc::default());
         }
         let own = credentials.all(SIGNING_SECRET);
         match (own, config.mode) {
@@ -153,7 +156,7 @@ impl SlackKind {
     }
 
     /// The host's app that a configuration names.
-    fn named(&self, app: &str) -> Result<&Arc<[Secret]>, InvalidConfiguration> {
+    fn named(&self, app: &str) -> Result<&SlackApp, InvalidConfiguration> {
         let rule = "the host has no app of this name; it adds one with `SlackKind::app`";
         let found = self.apps.get(app);
         found.ok_or_else(|| InvalidConfiguration::new("app", rule))

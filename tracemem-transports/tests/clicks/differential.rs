@@ -6,7 +6,7 @@ use tracemem_sdk::{secrets::Secret, time::Timestamp};
 use tracemem_test_peers::Peer;
 use tracemem_transports::{
     link::LinkKeys,
-    slack::{SigningSecrets, SlackApp, Whose},
+    slack::{SigningSecrets, SlackApp, SlackKind, Whose},
 };
 
 use super::paths::part;
@@ -62,14 +62,10 @@ async fn what_slacks_own_libraries_accept_too_much_is_refused() -> Tested {
 }
 
 fn ours(table: &Table, case: &Case, body: &str) -> Tested<&'static str> {
-    let app = SlackApp::new(
-        "example",
-        SigningSecrets::new(Secret::new(table.secret.clone())?),
-    );
-    let keys = LinkKeys::new("k1", b"CANARY-0123456789-0123456789-abc")?;
+    let app = app(SigningSecrets::new(Secret::new(table.secret.clone())?))?;
     let now = Timestamp::from_micros(table.now * 1_000_000);
     Ok(
-        match status(&app, &keys, now, &case.timestamp, &case.signature, body)? {
+        match status(&app, now, &case.timestamp, &case.signature, body)? {
             // The example is no click: it is believed, and then not understood.
             400 => "accept",
             401 => "refuse",
@@ -78,9 +74,14 @@ fn ours(table: &Table, case: &Case, body: &str) -> Tested<&'static str> {
     )
 }
 
+fn app(secrets: SigningSecrets) -> Tested<SlackApp> {
+    let keys = LinkKeys::new("k1", b"CANARY-0123456789-0123456789-abc")?;
+    let kind = SlackKind::new(keys).app("ours", secrets)?;
+    Ok(kind.apps().next().cloned().ok_or("there is no app")?)
+}
+
 fn status(
     app: &SlackApp,
-    keys: &LinkKeys,
     now: Timestamp,
     timestamp: &str,
     signature: &str,
@@ -93,7 +94,7 @@ fn status(
     let (parts, body) = request
         .body(bytes::Bytes::from(body.to_owned()))?
         .into_parts();
-    match app.whose(&parts, &body, now, keys) {
+    match app.whose(&parts, &body, now) {
         Whose::Nobody(reply) => Ok(reply.status().as_u16()),
         Whose::Integration(_) => Err("somebody's".into()),
     }
@@ -103,14 +104,10 @@ fn status(
 async fn the_secret_before_is_good_until_its_end_and_an_empty_one_is_none() -> Tested {
     let (mut peer, _) = Peer::start("slack_sign.py", &[]).await?;
     let until = Timestamp::from_micros(1_795_000_000_000_000);
-    let app = || -> Tested<SlackApp> {
+    let rotating = || -> Tested<SlackApp> {
         let secrets = SigningSecrets::new(Secret::new("new")?);
-        Ok(SlackApp::new(
-            "ours",
-            secrets.with_previous(Secret::new("old")?, until),
-        ))
+        app(secrets.with_previous(Secret::new("old")?, until))
     };
-    let keys = LinkKeys::new("k1", b"CANARY-0123456789-0123456789-abc")?;
     for (secret, at, expected) in [
         ("new", 1_795_000_000, 400),
         ("old", 1_794_999_999, 400),
@@ -123,7 +120,7 @@ async fn the_secret_before_is_good_until_its_end_and_an_empty_one_is_none() -> T
         let said = peer.ask(&asked).await?;
         let signature = part(&said, "/signature").as_str().ok_or("no signature")?;
         let now = Timestamp::from_micros(at * 1_000_000);
-        let status = status(&app()?, &keys, now, &at.to_string(), signature, "x=y")?;
+        let status = status(&rotating()?, now, &at.to_string(), signature, "x=y")?;
         assert_eq!(status, expected, "{secret} at {at}");
     }
     assert!(Secret::new("").is_err());

@@ -151,12 +151,13 @@ impl Stage {
             .integration(slack.clone())
             .integration(elsewhere.clone())
             .build()?;
+        let secrets = SigningSecrets::new(Secret::new(SIGNING)?);
+        let app = SlackKind::new(keys).app("ours", secrets)?;
         let doors = Doors {
             tracemem: tracemem.clone(),
             slack: slack.clone(),
             elsewhere,
-            app: SlackApp::new("ours", SigningSecrets::new(Secret::new(SIGNING)?)),
-            keys,
+            app: app.apps().next().cloned().ok_or("there is no app")?,
         };
         let (signer, _) = Peer::start("slack_sign.py", &[]).await?;
         Ok(Self {
@@ -388,7 +389,6 @@ struct Doors {
     slack: Slack,
     elsewhere: Slack,
     app: SlackApp,
-    keys: LinkKeys,
 }
 
 impl Doors {
@@ -410,7 +410,6 @@ impl Doors {
             slack,
             elsewhere,
             app,
-            keys,
         } = self;
         let (Ok(acme), Ok(umbrella)) = ("acme".parse(), "umbrella".parse()) else {
             return Response::new(Bytes::from_static(b"no tenant"));
@@ -419,7 +418,7 @@ impl Doors {
             OWN => slack.handle(tracemem, &acme, &parts, &body).await,
             OTHER => elsewhere.handle(tracemem, &acme, &parts, &body).await,
             FOREIGN => slack.handle(tracemem, &umbrella, &parts, &body).await,
-            APP => match app.whose(&parts, &body, tracemem.now(), keys) {
+            APP => match app.whose(&parts, &body, tracemem.now()) {
                 Whose::Nobody(reply) => reply,
                 Whose::Integration(request) if request.integration().as_str() == "slack" => {
                     slack.handle_verified(tracemem, *request).await

@@ -8,7 +8,7 @@ use tracemem_sdk::{
     secrets::Secret,
 };
 use tracemem_transports::slack::{
-    ApiUrl, ApproverIds, RationaleInput, Slack, SlackConfig, SlackMode,
+    ApiUrl, ApproverIds, RationaleInput, SigningSecrets, Slack, SlackConfig, SlackMode,
 };
 
 use super::{
@@ -162,7 +162,7 @@ fn an_integration_needs_a_bot_token_and_to_take_clicks_a_signing_secret() -> Tes
     let unsigned = kind.open_slack(opening(&json!({}), token()?)?);
     assert_eq!(missing(unsigned).as_deref(), Some("signing_secret"));
     kind.open_slack(opening(&json!({"mode": "notify_only"}), token()?)?)?;
-    let of_an_app = kind.app("ours", [Secret::new(SIGNING)?])?;
+    let of_an_app = kind.app("ours", SigningSecrets::new(Secret::new(SIGNING)?))?;
     of_an_app.open_slack(opening(&json!({"app": "ours"}), token()?)?)?;
     Ok(())
 }
@@ -193,11 +193,10 @@ fn what_is_no_bot_token_never_travels() -> Tested {
 fn a_host_names_its_apps_and_gives_each_a_secret() -> Tested {
     assert!(
         kind(NOWHERE)?
-            .app("Ours!", [Secret::new(SIGNING)?])
+            .app("Ours!", SigningSecrets::new(Secret::new(SIGNING)?))
             .is_err()
     );
-    assert!(kind(NOWHERE)?.app("ours", []).is_err());
-    let kind = kind(NOWHERE)?.app("ours", [Secret::new(SIGNING)?])?;
+    let kind = kind(NOWHERE)?.app("ours", SigningSecrets::new(Secret::new(SIGNING)?))?;
     kind.check(&fields(&json!({"workspace_id": "T1", "app": "ours"})))?;
     assert!(!format!("{kind:?}").contains("CANARY"));
     Ok(())
