@@ -5,7 +5,8 @@
 //! * Feature `email`: [`email`], mails with such links, and how it ended, by SMTP or by the host's own sender.
 //! * Feature `slack`: [`slack`], messages with buttons, what becomes of them, and the clicks on them.
 //! * Feature `webhook`: [`webhook`], Standard Webhooks in both directions, and [`egress`], which calls addresses that others chose.
-//! * Feature `axum-0_8`: the same page as an axum router.
+//! * Feature `inbound`: [`inbound`], everything that comes in, as one function over `http` types.
+//! * Feature `axum-0_8`: the page and the inbound side as axum routers.
 //!
 //! Whatever comes in is verified here, over raw bytes and before it is parsed; what an answer then leads to is left to the sdk. Every
 //! text of a request is untrusted: it is shown as plain text only.

@@ -42,7 +42,7 @@ pub struct Settings {
     /// each further failure up to an hour; after that one attempt at a time is made, and one that succeeds ends it. What is put off so
     /// uses up no attempt.
     pub breaker_failures: NonZeroU32,
-    /// How long another process's change of stored routes, rulebooks and attachments may go unseen: 1 s. This process's own are seen
+    /// How long another process's change of stored routes, rulebooks, attachments, integrations and credentials may go unseen: 1 s. This process's own are seen
     /// at once.
     pub configuration_age: Duration,
     /// The limits of request bodies: 256 KiB, depth 32, strings of 64 KiB.

@@ -14,7 +14,7 @@ pub enum DeliveryErrorKind {
         retry_after: Option<Duration>,
     },
     /// The target was called and wants fewer calls: try again after this time. It uses up no attempt of the schedule, so that a busy
-    /// target makes no dead letter.
+    /// target makes no dead letter before a hundred calls.
     Throttled {
         /// How long the target wants to be left alone.
         retry_after: Duration,

@@ -58,7 +58,8 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// What comes in below this base URL, which is configuration and never read from a request. Without more, nothing is there.
+    /// What comes in below this base URL, which is configuration and never read from a request: clicks and callbacks of integrations; the page
+    /// and the apps of several workspaces once they are added.
     ///
     /// Each place takes 50 requests a second and 200 at once, each source 20 and 100.
     #[must_use]

@@ -6,7 +6,7 @@
 //! GET and HEAD change nothing and write nothing, because mail scanners open links before people do: they show the request with both
 //! choices. Only the POST of that form decides, once, by the compare-and-append of the sdk. There is no script, and every text of the
 //! request is plain text. Where the page stands comes from configuration; `Host` and `X-Forwarded-Host` are never read. How fast somebody
-//! may call it is left to the host.
+//! may call it is left to whoever mounts it.
 
 mod answering;
 mod evidence;

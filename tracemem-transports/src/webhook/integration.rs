@@ -30,7 +30,7 @@ use crate::{egress::Egress, link::BaseUrl};
 /// ```json
 /// {"type":"approval.requested","timestamp":"2026-11-18T11:06:40.000Z","data":{"sequence":1,"tenant_id":"…","integration_id":"…",
 ///  "decision_id":"dec_…","approval_id":"appr_…","delivery_id":"dlv_…","agent_id":"…","automation_mode":"…","intent":"…","title":"…",
-///  "reason":"…","actor":"…","requirements":{"rationale":"required","approvers":"listed","requester":"excluded","quorum":1},
+///  "reason":"…","actor":"…","action_hash":"…","requirements":{"rationale":"required","approvers":"listed","requester":"excluded","quorum":1},
 ///  "requested_at":"…","expires_at":"…","answer":{"type":"approval.decision","url":"{base}/hooks/{tenant}/{integration}"}}}
 /// {"type":"approval.resolved","timestamp":"…","data":{"sequence":2,"tenant_id":"…","integration_id":"…","decision_id":"dec_…",
 ///  "approval_id":"appr_…","delivery_id":"dlv_…","outcome":"approved","approver":{"id":"…","name":null},"via":"…","rationale":"…",
