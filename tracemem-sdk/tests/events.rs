@@ -69,6 +69,8 @@ fn the_names_of_events_are_those_that_were_agreed() {
         "document_changed",
         "credential_changed",
         "report_received_late",
+        "integration_tested",
+        "inbound_refused",
     ];
     assert_eq!(names.len(), agreed.len() + administrative.len());
 }
@@ -155,6 +157,14 @@ fn claims() -> Vec<(&'static str, Value)> {
         (
             "report_received_late",
             json!({"decision_id": id("dec"), "report": "outcome", "report_hash": hash}),
+        ),
+        (
+            "integration_tested",
+            json!({"integration_id": "mail", "passed": true}),
+        ),
+        (
+            "inbound_refused",
+            json!({"integration_id": "mail", "reason": "foreign", "content_hash": hash}),
         ),
     ]
 }

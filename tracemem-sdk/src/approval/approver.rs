@@ -57,11 +57,19 @@ pub(crate) struct Eligible {
 }
 
 impl Eligible {
-    /// Whether `id` is one of the requester's identities. Letter case does not hide one.
+    /// Whether `id` is one of the requester's identities. Neither letter case hides one, nor, of an address, the word before it that says
+    /// what kind of actor it is (`user:jane@example.com`), nor the dot that may end a domain.
     pub(crate) fn is_requester(&self, id: &ApproverId) -> bool {
-        let folded = id.as_str().to_lowercase();
-        self.requester
-            .iter()
-            .any(|own| own.to_lowercase() == folded)
+        let folded = folded(id.as_str());
+        self.requester.iter().any(|own| self::folded(own) == folded)
     }
+}
+
+fn folded(identity: &str) -> String {
+    let address = identity
+        .rsplit(':')
+        .next()
+        .filter(|last| last.contains('@'));
+    let address = address.map(|address| address.trim_end_matches('.'));
+    address.unwrap_or(identity).to_lowercase()
 }

@@ -23,6 +23,15 @@ pub enum HealthNotNoted {
     Store(#[source] StoreError),
 }
 
+/// Who says how an integration fares. Exhaustive on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotedBy {
+    /// An attempt. One that was under way when the target said that it is gone does not bring it back.
+    Attempt,
+    /// An administrator, who has mended it.
+    Administrator,
+}
+
 impl Engine {
     /// Notes that an integration fails, or works again, if that is not what was last noted; who notes it tells the host.
     ///
@@ -32,7 +41,12 @@ impl Engine {
         tenant: &TenantId,
         integration: &IntegrationId,
         failing: Option<FailureReason>,
+        by: NotedBy,
     ) -> Result<(), HealthNotNoted> {
+        let settled = |noted: Option<FailureReason>| {
+            let gone = noted == Some(FailureReason::Gone) && by == NotedBy::Attempt;
+            noted == failing || gone
+        };
         let Some(catalog) = &self.backend.catalog else {
             return Ok(());
         };
@@ -40,10 +54,8 @@ impl Engine {
             .configuration(tenant)
             .await
             .map_err(HealthNotNoted::Store)?;
-        let noted = configuration
-            .health(integration)
-            .map(|health| health.failing);
-        if noted.unwrap_or_default() == failing {
+        let noted = configuration.health(integration);
+        if settled(noted.and_then(|health| health.failing)) {
             return Ok(());
         }
         loop {
@@ -62,7 +74,7 @@ impl Engine {
             let before: Option<Health> = newest
                 .as_ref()
                 .and_then(|newest| serde_json::from_slice(&newest.bytes).ok());
-            if before.and_then(|before| before.failing) == failing {
+            if settled(before.and_then(|before| before.failing)) {
                 self.forget_configuration(tenant);
                 return Ok(());
             }

@@ -13,7 +13,6 @@ use std::{
 
 use tokio::sync::Notify;
 
-pub(crate) use self::configuration::Configuration;
 use self::{builder::Watcher, configuration::Cached, integrations::Opened};
 pub use self::{
     builder::{BuildError, Builder},
@@ -22,6 +21,7 @@ pub use self::{
     integrations::IntegrationUnavailable,
     settings::Settings,
 };
+pub(crate) use self::{configuration::Configuration, health::NotedBy};
 use crate::{
     decision::Trace,
     id::{DecisionId, FactProviderId, IntegrationId, PolicyId, RouteId, TenantId},

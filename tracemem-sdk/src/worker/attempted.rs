@@ -1,5 +1,7 @@
 //! One attempt, and what came of it: as an event, as a tally, and as what stands beside them.
 
+use std::time::Duration;
+
 use super::{attempts::Attempts, lease::JobError, schedule::Schedule};
 use crate::{
     decision::{
@@ -37,6 +39,14 @@ impl Attempted<'_> {
             outcome: Err(DeliveryError::new(kind, error.to_string())),
             unroutable: true,
             called: false,
+        }
+    }
+
+    /// How long it was put off without a call, if it was.
+    pub(super) fn postponed(&self) -> Option<Duration> {
+        match self.outcome.as_ref().err()?.kind() {
+            DeliveryErrorKind::Postponed { wait } => Some(wait),
+            _ => None,
         }
     }
 

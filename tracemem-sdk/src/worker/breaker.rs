@@ -93,7 +93,20 @@ impl Breakers {
         };
         let now = engine.now();
         let of = (tenant.clone(), integration.clone());
-        let standing = |tally: &IntegrationTally| Standing::of(tally, &engine.settings, now);
+        let configuration = engine.configuration(tenant).await?;
+        let health = configuration.health(integration);
+        let mended_at = health
+            .filter(|health| health.failing.is_none())
+            .map(|health| health.since);
+        let standing = |tally: &IntegrationTally| {
+            match Standing::of(tally, &engine.settings, now) {
+                // An administrator has mended it since: whether that helped is tried at once.
+                Standing::Broken { .. } if mended_at.max(tally.last_failure_at) == mended_at => {
+                    Standing::OnTrial
+                }
+                standing => standing,
+            }
+        };
         if let Some(read) = self.kept().get(&of)
             && now >= read.at
             && now.saturating_since(read.at) < FRESH

@@ -22,8 +22,10 @@ use crate::{
     approval::ApprovalMessage,
     decision::{Trace, event::DeliveryPurpose, status::TraceEnd},
     engine::Engine,
+    id::IntegrationId,
     integration::{Conclusion, DeliveryError, Integration},
     store::{LeasedJob, StreamId},
+    time::Timestamp,
 };
 
 /// Tells an integration that may have reached somebody, and writes what came of it.
@@ -43,68 +45,103 @@ pub(super) async fn conclude(worker: &Worker, leased: &LeasedJob) -> Result<(), 
         return drop_job(engine, leased).await;
     };
     let untold = Untold::of(&trace);
-    let integration = match turn(&trace, leased, &untold) {
-        Next::Tell(_, Some(at)) if at > engine.now() => {
-            return put_off(engine, leased, at).await;
-        }
-        Next::Tell(integration, _) => integration,
-        Next::GiveUp => return give_up(engine, leased).await,
-        Next::Done => return drop_job(engine, leased).await,
-    };
-    let asked = gate::ask(worker, trace.tenant(), integration);
-    let call = match asked.await.map_err(JobError::Store)? {
-        Gate::Open(call) => call,
-        Gate::Later(at) => return put_off(engine, leased, at).await,
-    };
     let earlier = Attempts::of(&trace, leased, DeliveryPurpose::Conclude, None);
     let number = earlier.made.saturating_add(1);
-    let conclusion = Conclusion {
+    let mut conclusion = Conclusion {
         tenant: trace.tenant().clone(),
         decision: trace.decision().clone(),
         approval: resolution.approval.clone(),
         delivery: approval.delivery.clone(),
         message: ApprovalMessage::of(&trace, number),
-        deliveries: reached(&trace, integration),
+        deliveries: Vec::new(),
         resolution,
     };
-    let found = engine.integration(trace.tenant(), integration).await;
+    // One that cannot be called now keeps nobody else from being told.
+    let mut later: Option<Timestamp> = None;
+    for (integration, due) in turns(&trace, leased, &untold) {
+        let wait = match due.filter(|at| *at > engine.now()) {
+            Some(at) => Some(at),
+            None => {
+                let asked = gate::ask(worker, trace.tenant(), integration);
+                match asked.await.map_err(JobError::Store)? {
+                    Gate::Later(at) => Some(at),
+                    Gate::Open(call) => {
+                        conclusion.deliveries = reached(&trace, integration);
+                        let attempted = tell(engine, integration, &conclusion).await;
+                        drop(call);
+                        match attempted.postponed() {
+                            Some(wait) => Some(engine.now().saturating_add(wait)),
+                            None => return finish(worker, leased, trace, attempted).await,
+                        }
+                    }
+                }
+            }
+        };
+        later = later.into_iter().chain(wait).min();
+    }
+    match (later, untold.next()) {
+        (Some(at), _) => put_off(engine, leased, at).await,
+        (None, Next::Done) => drop_job(engine, leased).await,
+        (None, Next::GiveUp | Next::Tell(..)) => give_up(engine, leased).await,
+    }
+}
+
+/// Writes what came of telling one integration; the job comes again for the others.
+async fn finish(
+    worker: &Worker,
+    leased: &LeasedJob,
+    trace: Trace,
+    attempted: Attempted<'_>,
+) -> Result<(), JobError> {
+    if let Err(error) = &attempted.outcome {
+        tracing::warn!(decision = %trace.decision(), error = %error, "a message could not be concluded");
+    }
+    record(worker, leased, trace, &attempted).await?;
+    note(&worker.engine, &leased.tenant, &attempted).await;
+    Ok(())
+}
+
+/// Whose turn it is, and whose after that. A trace that is closed keeps no attempts, so that the lease has to say: each integration once, and
+/// the last of them again where it fails.
+fn turns<'a>(
+    trace: &Trace,
+    leased: &LeasedJob,
+    untold: &'a Untold,
+) -> Vec<(&'a IntegrationId, Option<Timestamp>)> {
+    if trace.state().position.trace != TraceEnd::Closed {
+        return untold.turns();
+    }
+    let all = untold.all();
+    let earlier = usize::try_from(leased.attempt.saturating_sub(1)).unwrap_or_default();
+    let one = all.get(earlier).or(all.last());
+    one.map(|integration| (*integration, None))
+        .into_iter()
+        .collect()
+}
+
+/// Tells one integration how it ended.
+async fn tell(
+    engine: &Engine,
+    integration: &IntegrationId,
+    conclusion: &Conclusion,
+) -> Attempted<'static> {
+    let found = engine.integration(&conclusion.tenant, integration).await;
     let called = found.is_ok();
     let outcome = match found {
-        Ok(integration) => tell(engine, integration.as_ref(), &conclusion).await,
+        Ok(found) => call(engine, found.as_ref(), conclusion).await,
         Err(error) => Err(unavailable(error)),
     };
-    drop(call);
-    if let Err(error) = &outcome {
-        tracing::warn!(delivery = %conclusion.delivery, attempt = number, error = %error, "a message could not be concluded");
-    }
-    let attempted = Attempted {
+    Attempted {
         purpose: DeliveryPurpose::Conclude,
         integration: Some(integration.clone()),
         destination: None,
         outcome: outcome.map(|()| None),
         unroutable: false,
         called,
-    };
-    record(worker, leased, trace, &attempted).await?;
-    note(engine, &leased.tenant, &attempted).await;
-    Ok(())
-}
-
-/// Whose turn it is. A trace that is closed keeps no attempts, so that the lease has to say: each integration once, and the last of them
-/// again where it fails.
-fn turn<'a>(trace: &Trace, leased: &LeasedJob, untold: &'a Untold) -> Next<'a> {
-    if trace.state().position.trace != TraceEnd::Closed {
-        return untold.next();
-    }
-    let all = untold.all();
-    let earlier = usize::try_from(leased.attempt.saturating_sub(1)).unwrap_or_default();
-    match all.get(earlier).or(all.last()) {
-        Some(integration) => Next::Tell(integration, None),
-        None => Next::Done,
     }
 }
 
-async fn tell(
+async fn call(
     engine: &Engine,
     integration: &dyn Integration,
     conclusion: &Conclusion,

@@ -19,6 +19,7 @@ use crate::{
     engine::{Engine, IntegrationUnavailable},
     integration::{Delivery, DeliveryError, DeliveryErrorKind, Integration, OpenError},
     route::{Address, RouteError},
+    secrets::CredentialError,
     store::{LeasedJob, StreamId},
     time::Timestamp,
 };
@@ -142,6 +143,9 @@ async fn hand_over(
 /// An integration that cannot be used now may be later: it is mended, switched on, or another process has it.
 pub(super) fn unavailable(error: IntegrationUnavailable) -> DeliveryError {
     let kind = match error {
+        IntegrationUnavailable::Credential(CredentialError::Store(_)) => {
+            DeliveryErrorKind::Transient { retry_after: None }
+        }
         IntegrationUnavailable::Credential(_)
         | IntegrationUnavailable::Open(OpenError::MissingCredential(_)) => {
             DeliveryErrorKind::Credentials

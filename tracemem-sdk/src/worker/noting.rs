@@ -2,7 +2,10 @@
 
 use super::attempted::Attempted;
 use crate::{
-    decision::event::DeliveryResult, engine::Engine, id::TenantId, integration,
+    decision::event::DeliveryResult,
+    engine::{Engine, NotedBy},
+    id::TenantId,
+    integration,
     integration::DeliveryErrorKind,
 };
 
@@ -11,6 +14,10 @@ pub(super) async fn note(engine: &Engine, tenant: &TenantId, attempted: &Attempt
     let (Some(integration), Some(result)) = (&attempted.integration, result_of(attempted)) else {
         return;
     };
+    // What was not called says nothing about the target; that its credentials cannot be read does.
+    if !attempted.called && result != DeliveryResult::Credentials {
+        return;
+    }
     let failures = match result {
         DeliveryResult::Delivered => 0,
         _ => failures_in_a_row(engine, tenant, integration).await,
@@ -19,7 +26,10 @@ pub(super) async fn note(engine: &Engine, tenant: &TenantId, attempted: &Attempt
     let Some(failing) = integration::judged(result, failures, most) else {
         return;
     };
-    if let Err(error) = engine.note_health(tenant, integration, failing).await {
+    if let Err(error) = engine
+        .note_health(tenant, integration, failing, NotedBy::Attempt)
+        .await
+    {
         tracing::warn!(%tenant, %integration, error = %error, "how an integration fares could not be noted");
     }
 }

@@ -76,6 +76,18 @@ impl Untold {
         }
     }
 
+    /// Who is still to be told, in the order of their turns, and when those who failed come again.
+    pub(super) fn turns(&self) -> Vec<(&IntegrationId, Option<Timestamp>)> {
+        let mut turns: Vec<_> = self.0.iter().collect();
+        turns.sort_by_key(|(_, turn)| **turn);
+        let due = |(integration, turn): (_, &Turn)| match turn {
+            Turn::First => Some((integration, None)),
+            Turn::Again(at) => Some((integration, Some(*at))),
+            Turn::GivenUp => None,
+        };
+        turns.into_iter().filter_map(due).collect()
+    }
+
     /// Whose turn is next.
     pub(super) fn next(&self) -> Next<'_> {
         match self.0.iter().min_by_key(|(_, turn)| **turn) {

@@ -87,6 +87,86 @@ async fn a_target_that_is_gone_is_called_no_more_until_the_integration_is_enable
     Ok(())
 }
 
+/// Neither an attempt that was put off, nor one that was under way, brings back what its target said is gone.
+#[tokio::test]
+async fn only_an_administrator_brings_back_what_is_gone() -> Tested {
+    let scene = Scene::new()?;
+    let admin = scene.ready().await?;
+    scene
+        .kind
+        .fails(Some(DeliveryErrorKind::Transient { retry_after: None }));
+    for number in 0..4 {
+        scene.decide(&format!("failing {number}")).await?;
+        scene.work().await?;
+    }
+    scene.kind.fails(Some(DeliveryErrorKind::Gone));
+    scene.decide("gone").await?;
+    scene.work().await?;
+    assert_eq!(view(&scene).await?.failing, Some(FailureReason::Gone));
+    let called = scene.kind.desk().delivered.len();
+    for _ in 0..10 {
+        scene.clock.advance(Duration::from_secs(3_600));
+        scene.work().await?;
+        assert_eq!(view(&scene).await?.failing, Some(FailureReason::Gone));
+    }
+    assert_eq!(scene.kind.desk().delivered.len(), called, "it was called");
+    admin.enable_integration(&"pigeon_1".parse()?).await?;
+    assert_eq!(view(&scene).await?.failing, None);
+    Ok(())
+}
+
+/// What an administrator has mended is tried at once, and not when the wait of the breaker is over.
+#[tokio::test]
+async fn an_integration_that_is_enabled_again_is_tried_at_once() -> Tested {
+    let scene = Scene::new()?;
+    let admin = scene.ready().await?;
+    scene.kind.fails(Some(DeliveryErrorKind::Credentials));
+    for number in 0..5 {
+        scene.decide(&format!("failing {number}")).await?;
+        scene.work().await?;
+    }
+    scene.kind.fails(None);
+    let called = scene.kind.desk().delivered.len();
+    scene.decide("new").await?;
+    scene.work().await?;
+    assert_eq!(
+        scene.kind.desk().delivered.len(),
+        called,
+        "it is left alone"
+    );
+    scene.clock.advance(Duration::from_secs(2));
+    admin.enable_integration(&"pigeon_1".parse()?).await?;
+    scene.decide("newer").await?;
+    scene.work().await?;
+    assert_eq!(scene.kind.desk().delivered.len(), called + 1);
+    assert_eq!(view(&scene).await?.status, IntegrationStatus::Enabled);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_registered_integration_that_is_gone_is_brought_back_too() -> Tested {
+    use tracemem_sdk::testing::RecordingIntegration;
+
+    let id: tracemem_sdk::id::IntegrationId = "own".parse()?;
+    let own = RecordingIntegration::new(id.clone());
+    let registered = own.clone();
+    let scene = Scene::with(|builder| builder.integration(registered))?;
+    let admin = scene.admin()?;
+    let route = br#"{"approval_route_id": "roof", "integration_id": "own"}"#;
+    admin.put_route_json(route).await?;
+    own.fail_next(DeliveryErrorKind::Gone);
+    scene.decide("one").await?;
+    scene.work().await?;
+    scene.decide("two").await?;
+    scene.work().await?;
+    assert!(own.delivered().is_empty());
+    admin.enable_integration(&id).await?;
+    scene.decide("three").await?;
+    scene.work().await?;
+    assert_eq!(own.delivered().len(), 1);
+    Ok(())
+}
+
 #[tokio::test]
 async fn who_is_told_may_panic_and_deliveries_go_on() -> Tested {
     let scene = Scene::with(|builder| {

@@ -198,6 +198,29 @@ async fn one_that_cannot_be_told_keeps_the_other_from_nothing() -> Tested {
     Ok(())
 }
 
+/// One that wants to be left alone for an hour is left alone, and the other is told at once.
+#[tokio::test]
+async fn one_that_is_put_off_keeps_nobody_from_being_told() -> Tested {
+    for busy in ["one", "two"] {
+        let (office, decision) = both_reached().await?;
+        let wait = Duration::from_secs(3_600);
+        let rests = DeliveryErrorKind::Postponed { wait };
+        office.calls.let_it(busy, Does::Fails(rests));
+        office.approve("tenant", &decision).await?;
+        office.work().await?;
+        let other = if busy == "one" { "two" } else { "one" };
+        assert!(told(&office).contains(&other.to_owned()), "{other} waits");
+        office.calls.let_it(busy, Does::Answers);
+        office.clock.advance(wait);
+        office.work().await?;
+        let of_the_other = told(&office).iter().filter(|one| *one == other).count();
+        assert_eq!(of_the_other, 1, "{other} was told again");
+        assert_eq!(told(&office).last().map(String::as_str), Some(busy));
+        assert_eq!(office.tracemem.health().await?.dead_jobs, 0);
+    }
+    Ok(())
+}
+
 /// One that refuses for good is given up, the other is told, and somebody can see that not all were.
 #[tokio::test]
 async fn one_that_refuses_for_good_is_a_dead_letter_after_the_other_was_told() -> Tested {

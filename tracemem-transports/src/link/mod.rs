@@ -7,7 +7,7 @@
 mod base_url;
 mod integration;
 pub(crate) mod keys;
-#[cfg(feature = "page")]
+#[cfg(any(feature = "page", feature = "webhook"))]
 mod mailbox;
 mod secret_url;
 pub(crate) mod signed;
@@ -24,7 +24,7 @@ use tracemem_sdk::{
     time::{Clock, SystemClock, Timestamp},
 };
 
-#[cfg(feature = "page")]
+#[cfg(any(feature = "page", feature = "webhook"))]
 pub(crate) use self::mailbox::is_same_mailbox;
 pub(crate) use self::verifier::Verifier;
 pub use self::{

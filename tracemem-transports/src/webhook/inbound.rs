@@ -6,12 +6,13 @@ use serde::Serialize;
 use tracemem_sdk::{
     TraceMem,
     approval::{AnswerError, AnswerKey, Answered, Counted, NotEligible, VerifiedAnswer},
-    decision::event::InboundRefusal,
+    decision::event::{InboundRefusal, RequesterTerm},
     id::{DeliveryId, TenantId},
     time::Timestamp,
 };
 
 use super::{Webhook, decision, signature};
+use crate::link::is_same_mailbox;
 
 /// The most bytes of an answer: 64 KiB.
 pub const BODY_LIMIT: usize = 64 * 1_024;
@@ -78,13 +79,8 @@ impl Webhook {
         let answer = read
             .answer(tenant, &self.id, self.settings.approver, key)
             .map_err(|_| Refusal::Malformed)?;
-        let result = match delivery {
-            Some(delivery) if !is_of(tracemem, &answer, &delivery).await? => {
-                return Err(Refusal::NotFound);
-            }
-            Some(_) | None => tracemem.answer(&answer).await,
-        };
-        result.map_err(|error| {
+        check(tracemem, &answer, delivery.as_ref()).await?;
+        tracemem.answer(&answer).await.map_err(|error| {
             let refusal = Refusal::of(&error);
             if refusal == Refusal::Unavailable {
                 tracing::warn!(%approval, integration = %self.id, %error, "an answer could not be recorded");
@@ -94,17 +90,28 @@ impl Webhook {
     }
 }
 
-/// Whether the approval that is answered went out as this delivery.
-async fn is_of(
+/// Whether the approval that is answered went out as this delivery, and is not answered by who asked for it under another form of their
+/// address.
+async fn check(
     tracemem: &TraceMem,
     answer: &VerifiedAnswer,
-    delivery: &DeliveryId,
-) -> Result<bool, Refusal> {
+    delivery: Option<&DeliveryId>,
+) -> Result<(), Refusal> {
     let view = tracemem
         .approval(&answer.tenant, &answer.approval)
         .await
         .map_err(|error| Refusal::of(&error))?;
-    Ok(view.message.delivery == *delivery)
+    let message = view.message;
+    if delivery.is_some_and(|delivery| message.delivery != *delivery) {
+        return Err(Refusal::NotFound);
+    }
+    let excluded = message.requirements.requester == RequesterTerm::Excluded;
+    if excluded && is_same_mailbox(&message.actor, answer.approver.id.as_str()) {
+        return Err(Refusal::of(&AnswerError::NotEligible(
+            NotEligible::Requester,
+        )));
+    }
+    Ok(())
 }
 
 /// Answers a request for an integration that there is not, with the same work and in the same words as one that is not authorized.

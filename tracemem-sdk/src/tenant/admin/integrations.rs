@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Admin, AdminError, Stored, bytes_of};
 use crate::{
-    engine::{Configuration, IntegrationUnavailable},
+    engine::{Configuration, IntegrationUnavailable, NotedBy},
     id::IntegrationId,
     integration::{
         FailureReason, Health, IntegrationKind, IntegrationStatus, StoredIntegration, Switch,
@@ -83,14 +83,19 @@ impl Admin {
         self.put_integration(&integration).await
     }
 
-    /// Switches an integration on, and takes it out of error: what waits for it is delivered.
+    /// Switches an integration on, and takes it out of error: what waits for it is delivered. One that the host registered is only taken out
+    /// of error.
     ///
     /// # Errors
     /// [`AdminError`]; [`AdminError::Integration`] where there is none, or a credential is missing.
     pub async fn enable_integration(&self, id: &IntegrationId) -> Result<Stored, AdminError> {
-        let stored = self.switch(id, Switch::Enabled).await?;
+        // One that the host registered has no switch, but may have been found gone.
+        let stored = match self.engine.registered_integration(id) {
+            Some(_) => Stored::Unchanged(0),
+            None => self.switch(id, Switch::Enabled).await?,
+        };
         self.engine
-            .note_health(&self.tenant, id, None)
+            .note_health(&self.tenant, id, None, NotedBy::Administrator)
             .await
             .map_err(AdminError::Health)?;
         Ok(stored)
