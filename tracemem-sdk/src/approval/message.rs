@@ -69,6 +69,8 @@ pub struct ApprovalMessage {
     /// Until when an answer is valid.
     pub expires_at: Timestamp,
     /// What earlier attempts of the integration that is asked to deliver it have left at the target, or may have; empty for everybody else.
+    ///
+    /// Where an attempt may have been made of which nothing was written, because a worker died, it has a possible delivery without a handle.
     pub earlier: Vec<Delivery>,
 }
 

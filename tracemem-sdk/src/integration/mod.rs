@@ -76,7 +76,7 @@ impl Delivery {
         }
     }
 
-    /// The delivery of `message` to `to`, whose answer was lost; for the tests of whoever writes an integration.
+    /// The delivery of `message` to `to`, of which nobody knows whether it is there: its answer was lost, or was not written.
     #[must_use]
     pub fn possibly_of(message: &ApprovalMessage, to: &Destination) -> Self {
         Self {

@@ -50,6 +50,11 @@ pub(super) async fn deliver(worker: &Worker, leased: &LeasedJob) -> Result<(), J
         Gate::Later(at) => return put_off(engine, leased, at).await,
     };
     message.earlier = reached(&trace, &address.integration);
+    if leased.attempt > number {
+        // An earlier lease left no attempt in the trace: whoever had it may have handed the message over and died before writing that.
+        let unwritten = Delivery::possibly_of(&message, &address.destination);
+        message.earlier.push(unwritten);
+    }
     let found = engine
         .integration(trace.tenant(), &address.integration)
         .await;

@@ -7,14 +7,15 @@ use tracemem_sdk::{
     Settings,
     decision::event::{DeliveryPurpose, DeliveryResult},
     id::DecisionId,
+    integration::Arrival,
     store::{Backend, JobLease, Store},
     testing::{CommitFault, FaultyStore, MemoryStore},
     time::Clock,
 };
 
 use crate::{
-    rota::Office,
-    stage::{Scene, Tested, Way, attempts},
+    rota::{Does, Office},
+    stage::{Scene, TRANSIENT, Tested, Way, attempts},
 };
 
 /// A lease is twice as long as an attempt may take.
@@ -50,6 +51,29 @@ async fn a_worker_that_dies_after_it_sent_sends_the_same_delivery_again() -> Tes
     office.clock.advance(LEASE);
     office.work().await?;
     delivered(&office, &decision, 2).await
+}
+
+/// Threat 41. What nothing was written of may be there all the same, and the integration is told to look for it.
+#[tokio::test]
+async fn what_may_have_been_sent_without_being_written_is_told_to_the_next_attempt() -> Tested {
+    let (office, store) = office()?;
+    office.calls.let_it("mail", Does::Fails(TRANSIENT));
+    office.ask("tenant", "k", "ask").await?;
+    office.work().await?;
+    // An attempt that was written is told as it was written, which is not at all: it reached nobody.
+    office.calls.let_it("mail", Does::Answers);
+    office.clock.advance(Duration::from_secs(3_600));
+    store.fail_commit(0, CommitFault::BeforeWriting);
+    office.work().await?;
+    office.clock.advance(LEASE);
+    office.work().await?;
+    let made = office.calls.made();
+    let told: Vec<_> = made.iter().map(|call| call.earlier.as_slice()).collect();
+    let unwritten = [(Arrival::Possible, String::new())];
+    assert_eq!(told, [&[] as &[_], &[], &unwritten]);
+    let attempts: Vec<u32> = made.iter().map(|call| call.attempt).collect();
+    assert_eq!(attempts, [1, 2, 2]);
+    Ok(())
 }
 
 /// Threat 41.

@@ -16,7 +16,7 @@ use tracemem_sdk::{
     async_trait,
     decision::{DecisionRequest, Trace, event::DeliveryPurpose},
     id::{DecisionId, IntegrationId, PolicyId, RouteId},
-    integration::{Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
+    integration::{Arrival, Conclusion, Delivery, DeliveryError, DeliveryErrorKind, Integration},
     policy::{Attachment, ExceptionTerms, PolicyFn, PolicyOutcome},
     route::{Address, ApprovalRoute, Destination, PolicyErrors, RouteError},
     store::Backend,
@@ -45,6 +45,8 @@ pub(crate) struct Called {
     pub(crate) purpose: DeliveryPurpose,
     pub(crate) delivery: String,
     pub(crate) attempt: u32,
+    /// What earlier attempts are said to have left: whether it is there, and under which handle.
+    pub(crate) earlier: Vec<(Arrival, String)>,
 }
 
 /// What all integrations share. Clones share it.
@@ -133,6 +135,12 @@ impl Integration for Scripted {
             purpose: DeliveryPurpose::Deliver,
             delivery: message.delivery.to_string(),
             attempt: message.attempt,
+            earlier: message
+                .earlier
+                .iter()
+                .filter(|earlier| earlier.id == message.delivery && earlier.destination == *to)
+                .map(|earlier| (earlier.arrival, earlier.handle.clone()))
+                .collect(),
         };
         self.calls.call(called).await?;
         Ok(Delivery::of(message, to, message.delivery.as_str()))
@@ -146,6 +154,7 @@ impl Integration for Scripted {
             purpose: DeliveryPurpose::Conclude,
             delivery: conclusion.delivery.to_string(),
             attempt: message.map(|message| message.attempt).unwrap_or_default(),
+            earlier: Vec::new(),
         };
         self.calls.call(called).await
     }

@@ -6,14 +6,14 @@
 use std::{
     hash::{BuildHasher, Hash, RandomState},
     num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use governor::{
     Quota, RateLimiter,
-    clock::{Clock as GovernorClock, Reference},
+    clock::Clock as GovernorClock,
     middleware::NoOpMiddleware,
-    nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
 use tracemem_sdk::{TraceMem, time::Timestamp};
@@ -39,43 +39,46 @@ impl Pace {
     }
 }
 
-/// The time that the `TraceMem` has, for limits.
+/// How long the limits have been there, by the clock of the `TraceMem`. It never goes back: where that clock is set back, it counts on from
+/// where it was. Clones share it.
 #[derive(Debug, Clone)]
-struct Now(TraceMem);
+struct Elapsed {
+    tracemem: TraceMem,
+    seen: Arc<Mutex<Seen>>,
+}
 
-impl GovernorClock for Now {
-    type Instant = At;
+/// What the clock said last, and how long it had been by then.
+#[derive(Debug)]
+struct Seen {
+    at: Timestamp,
+    elapsed: Duration,
+}
 
-    fn now(&self) -> At {
-        At(self.0.now())
+impl Elapsed {
+    fn of(tracemem: &TraceMem) -> Self {
+        let at = tracemem.now();
+        let elapsed = Duration::ZERO;
+        Self {
+            tracemem: tracemem.clone(),
+            seen: Arc::new(Mutex::new(Seen { at, elapsed })),
+        }
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct At(Timestamp);
+impl GovernorClock for Elapsed {
+    type Instant = Duration;
 
-impl Reference for At {
-    fn duration_since(&self, earlier: Self) -> Nanos {
-        self.0.saturating_since(earlier.0).into()
-    }
-
-    fn saturating_sub(&self, duration: Nanos) -> Self {
-        let micros = self.0.as_micros();
-        Self(Timestamp::from_micros(
-            micros.saturating_sub(duration.as_u64() / 1_000),
-        ))
+    fn now(&self) -> Duration {
+        // The clock is asked under the lock, so that of two threads neither takes the other for a clock that was set back.
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = self.tracemem.now();
+        seen.elapsed = seen.elapsed.saturating_add(at.saturating_since(seen.at));
+        seen.at = at;
+        seen.elapsed
     }
 }
 
-impl std::ops::Add<Nanos> for At {
-    type Output = Self;
-
-    fn add(self, duration: Nanos) -> Self {
-        Self(self.0.saturating_add(duration.into()))
-    }
-}
-
-type Bucket = RateLimiter<NotKeyed, InMemoryState, Now, NoOpMiddleware<At>>;
+type Bucket = RateLimiter<NotKeyed, InMemoryState, Elapsed, NoOpMiddleware<Duration>>;
 
 /// How many buckets there are of each sort.
 const BUCKETS: usize = 4_096;
@@ -84,7 +87,7 @@ const BUCKETS: usize = 4_096;
 pub(super) struct Limits {
     hasher: RandomState,
     buckets: Box<[Bucket]>,
-    clock: Now,
+    clock: Elapsed,
 }
 
 /// Too much came in; how long to wait.
@@ -111,7 +114,7 @@ impl Limits {
     }
 
     fn of(tracemem: &TraceMem, quota: Quota) -> Self {
-        let clock = Now(tracemem.clone());
+        let clock = Elapsed::of(tracemem);
         let buckets = (0..BUCKETS).map(|_| RateLimiter::direct_with_clock(quota, clock.clone()));
         Self {
             hasher: RandomState::new(),
@@ -140,23 +143,51 @@ impl std::fmt::Debug for Limits {
 
 #[cfg(test)]
 mod tests {
-    use tracemem_sdk::testing::{FakeClock, MemoryStore};
+    use tracemem_sdk::{
+        testing::{FakeClock, MemoryStore},
+        time::Clock,
+    };
 
     use super::*;
 
-    #[test]
-    fn what_comes_too_fast_is_told_how_long_to_wait() -> Result<(), Box<dyn std::error::Error>> {
+    type Tested<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+    /// One in a second, and two at once.
+    fn two_at_once() -> Tested<(Limits, FakeClock)> {
         let clock = FakeClock::new(Timestamp::from_micros(1_795_000_000_000_000));
         let tracemem = TraceMem::builder(MemoryStore::new())
             .clock(clock.clone())
             .build()?;
         let two = NonZeroU32::MIN.saturating_add(1);
         let limits = Limits::new(&tracemem, Pace::new(NonZeroU32::MIN, two));
+        Ok((limits, clock))
+    }
+
+    #[test]
+    fn what_comes_too_fast_is_told_how_long_to_wait() -> Tested {
+        let (limits, clock) = two_at_once()?;
         assert_eq!(limits.count(&"a"), Ok(()));
         assert_eq!(limits.count(&"a"), Ok(()));
         assert_eq!(limits.count(&"a"), Err(TooFast(Duration::from_secs(1))));
         clock.advance(Duration::from_secs(1));
         assert_eq!(limits.count(&"a"), Ok(()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nobody_waiting_for_longer() -> Tested {
+        let (limits, clock) = two_at_once()?;
+        let earlier = clock.now();
+        clock.advance(Duration::from_secs(7_200));
+        for _ in 0..2 {
+            assert_eq!(limits.count(&"a"), Ok(()));
+        }
+        clock.set(earlier);
+        let full = Err(TooFast(Duration::from_secs(1)));
+        assert_eq!(limits.count(&"a"), full, "and gives nothing for it");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(limits.count(&"a"), Ok(()));
+        assert_eq!(limits.count(&"a"), full);
         Ok(())
     }
 }

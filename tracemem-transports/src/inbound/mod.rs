@@ -24,7 +24,11 @@ mod slack;
 #[cfg(feature = "webhook")]
 mod webhook;
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
@@ -35,12 +39,27 @@ use self::{
     limits::{Limits, TooFast},
     place::Place,
 };
-use crate::{link::BaseUrl, page::ConfirmPage};
+use crate::{
+    link::BaseUrl,
+    page::{ConfirmPage, token_of},
+};
 
 /// Where a request comes from, for limits: whoever mounts [`Inbound`] inserts it into a request's extensions, by what its own
 /// proxy says and nobody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Source(pub IpAddr);
+
+impl Source {
+    /// Who is limited together: an IPv4 address, also where it is written as IPv6, and a /64 of IPv6, of which one subscriber has all.
+    fn network(self) -> IpAddr {
+        match self.0.to_canonical() {
+            IpAddr::V4(address) => address.into(),
+            IpAddr::V6(address) => {
+                Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()
+            }
+        }
+    }
+}
 
 /// The inbound side of a [`TraceMem`].
 #[derive(Debug)]
@@ -61,7 +80,9 @@ impl Inbound {
     /// What comes in below this base URL, which is configuration and never read from a request: clicks and callbacks of integrations; the page
     /// and the apps of several workspaces once they are added.
     ///
-    /// Each place takes 50 requests a second and 200 at once, each source 20 and 100.
+    /// Each integration takes 50 requests a second and 200 at once, each [`Source`] 20 and 100. What all tenants share, the page and the apps,
+    /// is limited by source alone, so that nobody shuts it for the others; where no source is known, the page takes of each link what an
+    /// integration takes, and the apps have no limit.
     #[must_use]
     pub fn new(tracemem: TraceMem, base: BaseUrl) -> Self {
         let pace = |each_second: u32, at_once: u32| {
@@ -90,11 +111,11 @@ impl Inbound {
         }
     }
 
-    /// Other limits: of each place, and of each source.
+    /// Other limits: of each integration, and of each source.
     #[must_use]
-    pub fn pace(self, of_a_place: Pace, of_a_source: Pace) -> Self {
+    pub fn pace(self, of_an_integration: Pace, of_a_source: Pace) -> Self {
         Self {
-            places: Arc::new(Limits::new(&self.tracemem, of_a_place)),
+            places: Arc::new(Limits::new(&self.tracemem, of_an_integration)),
             sources: Arc::new(Limits::new(&self.tracemem, of_a_source)),
             ..self
         }
@@ -125,12 +146,21 @@ impl Inbound {
         Place::of(self.base.path(), path)
     }
 
-    /// Counts a request against the limits, before anything of it is looked at.
+    /// Counts a request against the limits, before anything of it is verified.
     fn admit(&self, parts: &Parts) -> Result<(), TooFast> {
-        if let Some(source) = parts.extensions.get::<Source>() {
-            self.sources.count(source)?;
+        let source = parts.extensions.get::<Source>();
+        if let Some(source) = source {
+            self.sources.count(&source.network())?;
         }
-        self.places.count(&parts.uri.path())
+        let path = parts.uri.path();
+        match (self.place(path), source) {
+            (Some(Place::Page), None) => {
+                let link = parts.uri.query().and_then(token_of);
+                link.map_or(Ok(()), |link| self.places.count(&("link", link)))
+            }
+            (Some(Place::Page | Place::SlackApp(_)), _) => Ok(()),
+            (Some(Place::Slack(..) | Place::Hook(..)) | None, _) => self.places.count(&path),
+        }
     }
 
     async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {

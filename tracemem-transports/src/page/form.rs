@@ -55,7 +55,7 @@ impl Form {
 }
 
 /// The token of a link's query, where there is exactly one. Other parameters are left alone: mail programs and proxies add some.
-pub(super) fn token_of(query: &str) -> Option<String> {
+pub(crate) fn token_of(query: &str) -> Option<String> {
     let mut tokens = pairs(query.as_bytes())
         .ok()?
         .into_iter()

@@ -28,9 +28,10 @@ use tracemem_sdk::{
     approval::{AnswerError, ApprovalMessage, ApproverIdentity, ResolvedAs},
 };
 
+pub(crate) use self::form::token_of;
 pub use self::step_up::{ApproverAuthenticator, StepUp, StepUpFailed};
 use self::{
-    form::{FORM_LIMIT, Form, token_of},
+    form::{FORM_LIMIT, Form},
     notice::Notice,
     outcome::Ended,
     request::{Problems, RequestPage},

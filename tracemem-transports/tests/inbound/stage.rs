@@ -70,7 +70,7 @@ impl Stage {
         let store = MemoryStore::new();
         let calls = Calls::default();
         let (address, slack) = fake_slack(Arc::clone(&calls)).await?;
-        let keys = LinkKeys::new("k1", b"CANARY-0123456789-0123456789-abc")?;
+        let keys = keys()?;
         let base = BaseUrl::parse("https://approvals.example.com/tm")?;
         let policy = PolicyFn::new("asks".parse()?, "1", |_| {
             let terms = ExceptionTerms::default();
@@ -113,7 +113,9 @@ impl Stage {
         let most = NonZeroU32::new(each_second).ok_or("zero is no pace")?;
         let pace = Pace::new(most, most);
         let base = BaseUrl::parse("https://approvals.example.com/tm")?;
-        self.inbound = Inbound::new(self.tracemem.clone(), base).pace(pace, pace);
+        let page = ConfirmPage::of_all(self.tracemem.clone(), base.clone(), keys()?);
+        let inbound = Inbound::new(self.tracemem.clone(), base).page(page);
+        self.inbound = inbound.pace(pace, pace);
         Ok(self)
     }
 
@@ -207,6 +209,10 @@ impl Stage {
         let refused = |event: &Value| event.get("type") == Some(&json!("inbound_refused"));
         Ok(events.into_iter().filter(refused).collect())
     }
+}
+
+fn keys() -> Tested<LinkKeys> {
+    Ok(LinkKeys::new("k1", b"CANARY-0123456789-0123456789-abc")?)
 }
 
 async fn configure(tracemem: &TraceMem, tenant: &str, team: &str) -> Tested {

@@ -1,6 +1,6 @@
 //! The whole way: a decision, the worker, the emulator, and what people see in the end.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value, json};
 use tracemem_sdk::{
@@ -11,7 +11,8 @@ use tracemem_sdk::{
     integration::Integration,
     policy::{Attachment, ExceptionTerms, PolicyFn, PolicyOutcome},
     route::StoredRoute,
-    testing::MemoryStore,
+    store::Backend,
+    testing::{CommitFault, FaultyStore, MemoryStore},
     time::{Clock, Timestamp},
 };
 use tracemem_transports::slack::{Slack, SlackConfig};
@@ -32,6 +33,10 @@ struct Host {
 
 impl Host {
     async fn start() -> Tested<Self> {
+        Self::on(MemoryStore::new()).await
+    }
+
+    async fn on(store: impl Into<Backend>) -> Tested<Self> {
         let workspace = Workspace::start().await?;
         let config = SlackConfig::new(TEAM)?;
         let slack = Slack::new(
@@ -47,7 +52,7 @@ impl Host {
             ))
         });
         let route = StoredRoute::new("people".parse()?, slack.id(), general());
-        let tracemem = TraceMem::builder(MemoryStore::new())
+        let tracemem = TraceMem::builder(store)
             .clock(workspace.clock.clone())
             .policy(policy)
             .attach(Attachment::everywhere("asks".parse()?))
@@ -162,6 +167,27 @@ async fn after_fatal_errors_every_message_ends_without_buttons_and_every_attempt
         attempts.collect::<Vec<_>>(),
         ["ambiguous", "ambiguous", "delivered", "delivered"]
     );
+    Ok(())
+}
+
+/// Threat 41.
+#[tokio::test]
+async fn what_was_posted_by_a_worker_that_died_is_found_and_ends_without_buttons() -> Tested {
+    let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new())));
+    let host = Host::on(Backend::full(Arc::clone(&store))).await?;
+    let decision = host.decide("discount").await?;
+    store.fail_commit(0, CommitFault::BeforeWriting);
+    host.work(Duration::from_secs(1)).await?;
+    assert!(has_buttons(&host.workspace.only_message(GENERAL).await?));
+    // The lease of the one that died ends, and another looks for what it posted.
+    host.work(Duration::from_secs(90)).await?;
+    let record = host.workspace.record();
+    assert_eq!((record.of(POST).len(), record.of(HISTORY).len()), (1, 1));
+    host.answer(&decision).await?;
+    host.work(Duration::from_secs(2)).await?;
+    let shown = host.workspace.only_message(GENERAL).await?;
+    says(&shown, "Rejected by The Boss (boss)");
+    assert!(!has_buttons(&shown));
     Ok(())
 }
 
