@@ -23,10 +23,14 @@ const PREFIX: &str = "tracemem.test.";
 /// Where the request of a test says where it is delivered to.
 const DESTINATION: &str = "destination";
 
+/// A destination travels as a fact of the request, and facts are cut at this many characters.
+const LONGEST_DESTINATION: usize = 200;
+
 /// How long a test may be answered.
 const OPEN_FOR: Duration = Duration::from_secs(3_600);
 
-/// What a test is made of cannot be made: an id of the integration that leaves no room, or no random bytes.
+/// What a test is made of cannot be made: an id of the integration that leaves no room, a destination of more than 200 characters, or no
+/// random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the test cannot be made")]
 pub struct TestNotMade(#[source] Box<dyn Error + Send + Sync>);
@@ -70,6 +74,9 @@ impl Test {
         approvers: Option<BTreeSet<ApproverId>>,
         now: Timestamp,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        if to.as_str().chars().count() > LONGEST_DESTINATION {
+            return Err("its destination has more than 200 characters".into());
+        }
         let key = format!("integration-test {}", EventId::generate(now)?).parse()?;
         let context = Map::from_iter([(DESTINATION.to_owned(), Value::from(to.as_str()))]);
         let request = DecisionRequest::new(key, &"tracemem.integration-test".parse()?, context)
