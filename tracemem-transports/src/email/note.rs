@@ -136,10 +136,20 @@ impl fmt::Display for Note {
 
 #[cfg(test)]
 mod tests {
+    use tracemem_sdk::{route::Destination, testing::message};
+
     use super::*;
 
     fn key(n: usize) -> RecipientKey {
         RecipientKey(format!("{n:012x}"))
+    }
+
+    #[test]
+    fn a_delivery_of_which_nothing_was_written_says_nobody_was_mailed()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let unwritten = Delivery::possibly_of(&message()?, &Destination::new("a@example.com"));
+        assert_eq!(Note::of(&[unwritten]), Note::default());
+        Ok(())
     }
 
     #[test]
