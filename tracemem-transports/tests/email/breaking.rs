@@ -50,18 +50,19 @@ async fn a_greeting_without_end_is_not_kept() -> Tested {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let (acceptor, authority) = tls()?;
-        let talking = tokio::spawn(async move {
+        let talking = async move {
             let (stream, _) = listener.accept().await?;
             io::Result::Ok(match security {
                 SmtpSecurity::ImplicitTls => talk(acceptor.accept(stream).await?).await,
                 SmtpSecurity::StartTls | SmtpSecurity::NoneOnLoopback => talk(stream).await,
             })
-        });
+        };
         let sender = SmtpSender::new("localhost", port, security)?;
         let sender = sender.trusting(authority.as_bytes())?;
-        assert!(sender.check().await.is_err());
+        let (said, checked) = tokio::join!(talking, sender.check());
+        assert!(checked.is_err());
         // What was taken beyond the limit stands in the buffers of the system.
-        let said = talking.await??;
+        let said = said?;
         assert!(said < 32 * 1_024 * 1_024, "{security:?}: {said}");
     }
     Ok(())
@@ -72,7 +73,7 @@ async fn where_tls_breaks_behind_the_content_the_mail_may_have_been_taken() -> T
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let port = listener.local_addr()?.port();
     let (acceptor, authority) = tls()?;
-    let serving = tokio::spawn(async move {
+    let serving = async move {
         let (stream, _) = listener.accept().await?;
         let mut stream = BufStream::new(acceptor.accept(stream).await?);
         stream.write_all(b"220 hello\r\n").await?;
@@ -90,13 +91,15 @@ async fn where_tls_breaks_behind_the_content_the_mail_may_have_been_taken() -> T
         }
         // What is no TLS at all, where the answer should be.
         stream.get_mut().get_mut().0.write_all(&[b'x'; 64]).await?;
-        io::Result::Ok(())
-    });
+        io::Result::Ok(stream)
+    };
     let sender = SmtpSender::new("localhost", port, SmtpSecurity::ImplicitTls)?
         .trusting(authority.as_bytes())?
         .timeout(Duration::from_secs(4))?;
-    let error = refused(&mailing(sender)?, &asking(&[ALICE])?).await?;
-    serving.await??;
+    let (mailing, asking) = (mailing(sender)?, asking(&[ALICE])?);
+    let (served, error) = tokio::join!(serving, refused(&mailing, &asking));
+    let error = error?;
+    drop(served?);
     assert_eq!(error.kind(), DeliveryErrorKind::Ambiguous, "{error:?}");
     Ok(())
 }
