@@ -132,6 +132,8 @@ struct Host {
     tracemem: TraceMem,
     inbound: Inbound,
     said: Vec<String>,
+    /// Nobody listens on this port: the relay is down.
+    down: u16,
 }
 
 impl Host {
@@ -143,6 +145,8 @@ impl Host {
             .allow_http()
             .allow_port(targets.port())
             .open("127.0.0.0/8".parse()?);
+        let down = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let relays = Judge::new().allow_port(down).open("127.0.0.0/8".parse()?);
         let policy = PolicyFn::new("asks".parse()?, "1", |_| {
             let terms = ExceptionTerms::default();
             Ok(PolicyOutcome::requires_exception("ASK", terms))
@@ -158,7 +162,7 @@ impl Host {
                 SlackKind::new(keys.clone())
                     .api_url(ApiUrl::parse(&format!("http://{targets}/api/"))?),
             )
-            .integration_kind(EmailKind::new(base.clone(), keys.clone()))
+            .integration_kind(EmailKind::new(base.clone(), keys.clone()).judge(relays))
             .integration_kind(WebhookKind::new(Egress::new(judge), base.clone()))
             .build()?;
         let page = ConfirmPage::of_all(tracemem.clone(), base.clone(), keys);
@@ -167,6 +171,7 @@ impl Host {
             tracemem,
             inbound,
             said: Vec::new(),
+            down,
         })
     }
 
@@ -192,8 +197,6 @@ impl Host {
                 .await?;
             self.said.push(serde_json::to_string(&stored)?);
         }
-        // Nobody listens on this port: the relay is down.
-        let down = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         for (id, kind, configuration) in [
             ("slack", "slack", json!({"workspace_id": "T0ACME"})),
             (
@@ -204,7 +207,7 @@ impl Host {
             (
                 "mail",
                 "email",
-                json!({"provider": "smtp", "host": "127.0.0.1", "port": down, "tls": "implicit", "username": "us", "from_email": "us@example.com"}),
+                json!({"provider": "smtp", "host": "127.0.0.1", "port": self.down, "tls": "implicit", "username": "us", "from_email": "us@example.com"}),
             ),
         ] {
             let document = json!({"integration_id": id, "type": kind, "configuration": configuration, "status": "enabled"});

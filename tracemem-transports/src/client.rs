@@ -1,20 +1,16 @@
 //! The HTTPS client: one TLS stack, and nothing that the host did not ask for.
 //!
-//! TLS is rustls with ring, which is passed and not looked up, so that a host that has other providers cannot make us panic. No proxy is
-//! taken from the environment, no redirect is followed, no body is decompressed and no cookie is kept. What may be called is left to
+//! No proxy is taken from the environment, no redirect is followed, no body is decompressed and no cookie is kept. What may be called is left to
 //! whoever calls.
 
-use std::sync::Arc;
+use rustls::pki_types::CertificateDer;
 
-use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
+use crate::tls;
 
 /// A client could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// A certificate of the host's is none.
-    #[error("a root certificate cannot be read")]
-    Root(#[source] rustls::Error),
-    /// TLS cannot be set up.
+    /// TLS cannot be set up: a certificate of the host's is none, say.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
     /// The client cannot be set up.
@@ -26,20 +22,7 @@ pub(crate) enum ClientError {
 pub(crate) fn builder(
     extra_roots: &[CertificateDer<'_>],
 ) -> Result<reqwest::ClientBuilder, ClientError> {
-    let mut roots = RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    for root in extra_roots {
-        roots
-            .add(root.clone().into_owned())
-            .map_err(ClientError::Root)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(ClientError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let tls = tls::trusting(extra_roots).map_err(ClientError::Tls)?;
     Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .no_proxy()

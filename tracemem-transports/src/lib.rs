@@ -62,7 +62,7 @@
 mod body;
 #[cfg(any(feature = "slack", feature = "webhook"))]
 mod client;
-#[cfg(feature = "webhook")]
+#[cfg(any(feature = "email", feature = "webhook"))]
 pub mod egress;
 #[cfg(feature = "email")]
 pub mod email;
@@ -76,6 +76,8 @@ pub mod page;
 mod plain;
 #[cfg(feature = "slack")]
 pub mod slack;
+#[cfg(any(feature = "email", feature = "slack", feature = "webhook"))]
+mod tls;
 #[cfg(any(feature = "page", feature = "slack"))]
 mod urlencoded;
 #[cfg(feature = "webhook")]

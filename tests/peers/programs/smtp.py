@@ -9,8 +9,8 @@ usage: smtp.py CONFIGURATION, which is JSON:
   taken       the answer to a mail that was taken
 
 It first says {"port": ...}. Then, a line each:
-  {"fault": {"at": STEP, "do": ANSWER, "to": ADDRESS, "times": N}}  answers {"ok": true}. STEP is connect, ehlo, mail, rcpt, data or
-      content; ANSWER is the text of a reply, "reset", "silence", or at `content` "take_and_reset" and "take_and_silence".
+  {"fault": {"at": STEP, "do": ANSWER, "to": ADDRESS, "times": N}}  answers {"ok": true}. STEP is connect, ehlo, mail, rset, rcpt,
+      data or content; ANSWER is the text of a reply, "reset", "silence", or at `content` "take_and_reset" and "take_and_silence".
   {"seen": true}  answers with what came in: connections, commands by name, logins.
 """
 
@@ -99,6 +99,10 @@ class Handler:
             return await carry_out(server, what)
         envelope.mail_from = address
         return "250 OK"
+
+    async def handle_RSET(self, server, session, envelope):
+        what = fault("rset")
+        return await carry_out(server, what) if what else "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         what = fault("rcpt", address)

@@ -10,6 +10,9 @@ use super::address::{is_metadata, is_public, reached};
 /// The most characters of a URL.
 const LENGTH_LIMIT: usize = 2_048;
 
+/// The ports of `https`.
+const HTTPS: [u16; 2] = [443, 8_443];
+
 /// What only names of an inner network end in.
 const INNER: [&str; 3] = [".localhost", ".local", ".internal"];
 
@@ -32,10 +35,13 @@ pub(super) const FORBIDDEN: RefusedUrl =
 
 /// Says which URLs and addresses may be called. By default: `https`, ports 443 and 8443, names and addresses of the public internet.
 ///
+/// Mail goes by the same rules for addresses and names, on ports of its own.
+///
 /// It is the same for all tenants, so it belongs to the host and never to a tenant's configuration.
 #[derive(Debug, Clone)]
 pub struct Judge {
     http: Scheme,
+    /// Beside the usual ones.
     ports: BTreeSet<u16>,
     opened: Vec<IpNet>,
     metadata: Metadata,
@@ -59,7 +65,7 @@ impl Judge {
     pub fn new() -> Self {
         Self {
             http: Scheme::HttpsOnly,
-            ports: BTreeSet::from([443, 8443]),
+            ports: BTreeSet::new(),
             opened: Vec::new(),
             metadata: Metadata::Closed,
         }
@@ -100,7 +106,7 @@ impl Judge {
     }
 
     /// Reads a URL as browsers do (WHATWG URL) and judges everything but the addresses behind a name, which may be others tomorrow and are
-    /// judged with [each call](super::Egress::call): scheme, port, no user and no password, a host that is a public address or a name of
+    /// judged with each call: scheme, port, no user and no password, a host that is a public address or a name of
     /// more than one label that does not end in `.localhost`, `.local` or `.internal`; at most 2,048 characters.
     ///
     /// # Errors
@@ -127,23 +133,45 @@ impl Judge {
             return Err(refused("it has neither user nor password"));
         }
         let port = url.port_or_known_default().unwrap_or_default();
-        if !self.ports.contains(&port) {
+        if !self.allows_port(port, &HTTPS) {
             return Err(refused("its port is not among those that may be called"));
         }
-        let host = match url.host() {
-            None => return Err(refused("it has a host")),
-            Some(Host::Ipv4(address)) => TargetHost::Address(address.into()),
-            Some(Host::Ipv6(address)) => TargetHost::Address(address.into()),
-            Some(Host::Domain(name)) => TargetHost::Name(public_name(name)?.to_owned()),
-        };
-        match &host {
-            TargetHost::Address(address) => self.address(*address)?,
+        let host = self.host(&url.host().ok_or(refused("it has a host"))?)?;
+        if let TargetHost::Name(name) = &host {
             // The name is called as it was judged, without the dot that ends it.
-            TargetHost::Name(name) => url
-                .set_host(Some(name))
-                .map_err(|_| refused("it has a host"))?,
+            url.set_host(Some(name))
+                .map_err(|_| refused("it has a host"))?;
         }
         Ok(Target { url, host, port })
+    }
+
+    /// Whether this port may be called, where these are the usual ones.
+    pub(crate) fn allows_port(&self, port: u16, usual: &[u16]) -> bool {
+        usual.contains(&port) || self.ports.contains(&port)
+    }
+
+    /// Judges a host that stands by itself, in whatever spelling a system takes for an address.
+    #[cfg(feature = "email")]
+    pub(crate) fn lone_host(&self, text: &str) -> Result<TargetHost, RefusedUrl> {
+        let host = match text.parse() {
+            Ok(IpAddr::V6(address)) => Host::Ipv6(address),
+            Ok(IpAddr::V4(address)) => Host::Ipv4(address),
+            Err(_) => Host::parse(text).map_err(|_| refused("it has a host"))?,
+        };
+        self.host(&host)
+    }
+
+    fn host<S: AsRef<str>>(&self, host: &Host<S>) -> Result<TargetHost, RefusedUrl> {
+        let address: IpAddr = match host {
+            Host::Domain(name) => {
+                let name = public_name(name.as_ref())?;
+                return Ok(TargetHost::Name(name.to_owned()));
+            }
+            Host::Ipv4(address) => (*address).into(),
+            Host::Ipv6(address) => (*address).into(),
+        };
+        self.address(address)?;
+        Ok(TargetHost::Address(address))
     }
 
     /// Judges an address.
@@ -193,7 +221,7 @@ pub struct Target {
 }
 
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum TargetHost {
+pub(crate) enum TargetHost {
     Address(IpAddr),
     Name(String),
 }

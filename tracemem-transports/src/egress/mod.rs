@@ -1,6 +1,6 @@
 //! Calls to addresses that others chose: tenants name URLs, and none of them may lead into the host's own network.
 //!
-//! The [`Judge`] says which URLs and which addresses may be called; [`Egress`] makes a call: it resolves the name once, refuses it if any of
+//! The [`Judge`] says which URLs and which addresses may be called; `Egress` (feature `webhook`) makes a call: it resolves the name once, refuses it if any of
 //! its addresses is forbidden, connects to what was judged and to nothing else, follows no redirect, takes no proxy from the environment,
 //! decompresses nothing, keeps no cookie, and is done within one limit of time. It is public for transports of a host's own.
 //!
@@ -8,14 +8,21 @@
 //! open port from a closed one. What the call is for, and whether it is made again, is left to the caller.
 
 mod address;
+#[cfg(feature = "webhook")]
 mod client;
 mod judge;
+#[cfg(feature = "webhook")]
 mod reply;
 mod resolver;
 
+#[cfg(feature = "email")]
+pub(crate) use self::judge::TargetHost;
+#[cfg(feature = "webhook")]
 pub use self::{
     client::{Egress, EgressError, EgressErrorKind, InvalidRoot},
-    judge::{Judge, RefusedUrl, Target},
     reply::{BODY_LIMIT, BodyEnd, Reply},
+};
+pub use self::{
+    judge::{Judge, RefusedUrl, Target},
     resolver::{Resolver, SystemResolver},
 };

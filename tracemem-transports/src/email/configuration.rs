@@ -7,7 +7,8 @@ use tracemem_sdk::integration::InvalidConfiguration;
 
 use super::{
     Identity, InvalidLetterhead, InvalidMailAddress, InvalidSmtp, Letterhead, MailAddress,
-    SmtpSecurity, smtp,
+    SmtpSecurity,
+    smtp::{self, Gate},
 };
 use crate::link::DEFAULT_LIFETIME;
 
@@ -21,6 +22,20 @@ pub(super) struct Configuration {
     pub(super) identity: Identity,
     pub(super) timeout: Duration,
     pub(super) link_lifetime: Duration,
+}
+
+/// Whether relays of tenants may be spoken to without TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cleartext {
+    Never,
+    OnLoopback,
+}
+
+/// What the host says about the relays of tenants.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub(super) gate: Gate,
+    pub(super) cleartext: Cleartext,
 }
 
 /// What mails leave by.
@@ -43,7 +58,7 @@ pub(super) struct SmtpConfiguration {
 type Read<T> = Result<T, InvalidConfiguration>;
 
 impl Configuration {
-    pub(super) fn read(map: &Map<String, Value>) -> Read<Self> {
+    pub(super) fn read(map: &Map<String, Value>, rules: &Rules) -> Read<Self> {
         let mut fields = Fields {
             map,
             known: Vec::new(),
@@ -51,7 +66,7 @@ impl Configuration {
         let provider = match fields.word("provider", &["smtp", "ses", "host"])? {
             Some("ses") => Provider::Smtp(ses(&mut fields)?),
             Some("host") => Provider::Host,
-            _ => Provider::Smtp(relay(&mut fields)?),
+            _ => Provider::Smtp(relay(&mut fields, rules)?),
         };
         let configuration = Self {
             provider,
@@ -72,15 +87,15 @@ impl Configuration {
     }
 }
 
-fn relay(fields: &mut Fields<'_>) -> Read<SmtpConfiguration> {
+fn relay(fields: &mut Fields<'_>, rules: &Rules) -> Read<SmtpConfiguration> {
     let host = fields.required("host")?;
     smtp::check_host(host).map_err(smtp_field)?;
-    let clear = fields.flag("allow_cleartext_on_loopback")?;
     let (security, port) = match fields.word("tls", &["implicit", "starttls", "none"])? {
         Some("starttls") => (SmtpSecurity::StartTls, 587),
         Some("none") => {
-            if !clear || !smtp::is_loopback(host) {
-                let rule = "it is `none` only where `allow_cleartext_on_loopback` is true and `host` is a loopback address or `localhost`";
+            if rules.cleartext == Cleartext::Never || !smtp::is_loopback(host) {
+                let rule =
+                    "it is `none` only for a loopback address, and where this host allows it";
                 return Err(InvalidConfiguration::new("tls", rule));
             }
             (SmtpSecurity::NoneOnLoopback, 25)
@@ -91,9 +106,11 @@ fn relay(fields: &mut Fields<'_>) -> Read<SmtpConfiguration> {
     if username.is_some() && security == SmtpSecurity::NoneOnLoopback {
         return Err(smtp_field(InvalidSmtp::ClearTextLogin));
     }
+    let port = fields.port("port")?.unwrap_or(port);
+    rules.gate.check(host, port)?;
     Ok(SmtpConfiguration {
         host: host.to_owned(),
-        port: fields.port("port")?.unwrap_or(port),
+        port,
         security,
         username,
     })
@@ -188,14 +205,6 @@ impl<'a> Fields<'a> {
                 Err(InvalidConfiguration::new(name, rule))
             }
             word => Ok(word),
-        }
-    }
-
-    fn flag(&mut self, name: &'static str) -> Read<bool> {
-        match self.get(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(InvalidConfiguration::new(name, "it is a boolean")),
         }
     }
 

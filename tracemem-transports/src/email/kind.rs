@@ -15,22 +15,27 @@ use tracemem_sdk::{
 
 use super::{
     EmailIntegration, EmailSender, InvalidSmtp, MailTemplates, SmtpSender,
-    configuration::{Configuration, Provider, SmtpConfiguration},
+    configuration::{Cleartext, Configuration, Provider, Rules, SmtpConfiguration},
+    smtp::{self, Gate},
     templates::PlainTemplates,
 };
+use crate::egress::{Judge, Resolver};
 use crate::link::{BaseUrl, LinkKeys, Links};
 
 const PASSWORD: &str = "smtp_password";
 
 /// Opens stored configurations as [`EmailIntegration`]s.
 ///
-/// A configuration is `{"provider", "host", "port", "tls", "allow_cleartext_on_loopback", "username", "from_name", "from_email", "reply_to",
+/// A configuration is `{"provider", "host", "port", "tls", "username", "from_name", "from_email", "reply_to",
 /// "bounces_email", "ses_region", "timeout_seconds", "identity", "link_lifetime_seconds"}`, of which `from_email` must be there. The field
 /// `provider` is one of
-/// * `smtp`, the default: with `host`, and `tls`: `implicit` (the default), `starttls`, or `none` on loopback hosts where
-///   `allow_cleartext_on_loopback` is true;
+/// * `smtp`, the default: with `host`, and `tls`: `implicit` (the default), `starttls`, or `none` on loopback addresses where the host says
+///   [`allow_cleartext_on_loopback`](Self::allow_cleartext_on_loopback);
 /// * `ses`: the SMTP endpoint of Amazon SES in `ses_region`, by STARTTLS on port 587, with `username`;
 /// * `host`: what the host gave the kind by [`sender`](Self::sender).
+///
+/// Tenants name the relay, and none of them may name what is inside: it is on a public address, and on port 25, 465, 587, 2465, 2525 or 2587,
+/// unless the [`judge`](Self::judge) allows more. Its name is resolved once for each connection, and every address is judged.
 ///
 /// With a `username` the credential `smtp_password` must be stored. An attempt takes twice `timeout_seconds` at most (1 to 60, 10 by default),
 /// which must be less than what the worker gives a delivery. Of the links see
@@ -43,6 +48,7 @@ pub struct EmailKind {
     templates: Arc<dyn MailTemplates>,
     sender: Option<Arc<dyn EmailSender>>,
     roots: Vec<Arc<[u8]>>,
+    rules: Rules,
 }
 
 impl EmailKind {
@@ -56,6 +62,10 @@ impl EmailKind {
             templates: Arc::new(PlainTemplates),
             sender: None,
             roots: Vec::new(),
+            rules: Rules {
+                gate: Gate::new(),
+                cleartext: Cleartext::Never,
+            },
         }
     }
 
@@ -91,10 +101,31 @@ impl EmailKind {
     /// # Errors
     /// [`InvalidSmtp::Root`].
     pub fn trusting(mut self, root: &[u8]) -> Result<Self, InvalidSmtp> {
-        use lettre::transport::smtp::client::Certificate;
-        Certificate::from_pem(root).map_err(|_| InvalidSmtp::Root)?;
+        smtp::certificates(root)?;
         self.roots.push(root.into());
         Ok(self)
+    }
+
+    /// Judges the addresses of relays by this, for hosts whose relays are inside: `Judge::new().open("10.0.0.0/8".parse()?)`. What it allows of
+    /// ports by [`allow_port`](Judge::allow_port) is allowed beside the ports of mail; what it says of schemes has no meaning here.
+    #[must_use]
+    pub fn judge(mut self, judge: Judge) -> Self {
+        self.rules.gate.judge = judge;
+        self
+    }
+
+    /// Resolves the names of relays by this instead of the operating system.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolver) -> Self {
+        self.rules.gate.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Lets configurations say `"tls": "none"` where `host` is a loopback address. The [`judge`](Self::judge) must open that address too.
+    #[must_use]
+    pub fn allow_cleartext_on_loopback(mut self) -> Self {
+        self.rules.cleartext = Cleartext::OnLoopback;
+        self
     }
 
     /// Opens an integration, with its links at hand; [`open`](IntegrationKind::open) gives it as an [`Integration`].
@@ -133,7 +164,7 @@ impl EmailKind {
     }
 
     fn read(&self, map: &Map<String, Value>) -> Result<Configuration, InvalidConfiguration> {
-        let configuration = Configuration::read(map)?;
+        let configuration = Configuration::read(map, &self.rules)?;
         match (&configuration.provider, &self.sender) {
             (Provider::Host, None) => {
                 let rule = "this host brings no sender of its own";
@@ -155,6 +186,7 @@ impl EmailKind {
             username,
         } = configuration;
         let mut sender = SmtpSender::new(host, *port, *security).map_err(misfit)?;
+        sender = sender.behind(self.rules.gate.clone());
         for root in &self.roots {
             sender = sender.trusting(root).map_err(misfit)?;
         }

@@ -102,17 +102,17 @@ impl LinkSink for MailSink {
                 follows: Some(follows),
                 date: self.clock.now(),
             };
-            let text = self.templates.conclusion(&facts).map_err(template_failed)?;
-            let mail = compose(letter, text)?;
-            if mail.raw.len() >= SIZE_LIMIT {
-                return Err(unwritable("the mail is too long; shorten its template"));
-            }
-            // One whom nothing reaches any more keeps nobody else from being told.
-            if let Err(error) = self.sender.send(&mail).await {
-                if error.kind() != DeliveryErrorKind::Destination {
-                    return Err(error);
-                }
-                failed = Some(error);
+            // One whom nothing reaches, or not now, keeps nobody else from being told.
+            if let Err(error) = self.tell(letter, &facts).await {
+                failed = Some(match (failed, error.kind()) {
+                    (None, DeliveryErrorKind::Destination | DeliveryErrorKind::Message) => error,
+                    (Some(before), DeliveryErrorKind::Destination | DeliveryErrorKind::Message) => {
+                        before
+                    }
+                    // It counts for more, because it is tried again.
+                    (_, DeliveryErrorKind::Transient { .. }) => error,
+                    (_, _) => return Err(error),
+                });
             }
         }
         failed.map_or(Ok(()), Err)
@@ -124,6 +124,16 @@ impl LinkSink for MailSink {
 }
 
 impl MailSink {
+    /// Tells one person how it ended.
+    async fn tell(&self, letter: Letter<'_>, facts: &ConclusionFacts) -> Result<(), DeliveryError> {
+        let text = self.templates.conclusion(facts).map_err(template_failed)?;
+        let mail = compose(letter, text)?;
+        if mail.raw.len() >= SIZE_LIMIT {
+            return Err(unwritable("the mail is too long; shorten its template"));
+        }
+        self.sender.send(&mail).await.map(drop)
+    }
+
     /// The request to one approver, with as much of its texts as fits.
     fn request(
         &self,

@@ -138,6 +138,37 @@ async fn how_it_ended_is_told_to_whoever_was_mailed_and_to_nobody_else() -> Test
 }
 
 #[tokio::test]
+async fn who_cannot_be_told_how_it_ended_keeps_nobody_else_from_being_told() -> Tested {
+    const REFUSED: &str = "550 5.1.1 unknown";
+    const LATER: &str = "451 4.7.1 greylisted";
+    for (faults, told, is_tried_again) in [
+        (vec![(ALICE, LATER)], vec![BOB, CAROL], true),
+        (vec![(ALICE, REFUSED)], vec![BOB, CAROL], false),
+        (vec![(ALICE, LATER), (BOB, REFUSED)], vec![CAROL], true),
+        (vec![(ALICE, REFUSED), (BOB, LATER)], vec![CAROL], true),
+        (vec![(CAROL, LATER), (BOB, REFUSED)], vec![ALICE], true),
+    ] {
+        let mut relay = Relay::usual().await?;
+        let mailing = mailing(relay.usual_sender()?)?;
+        let asking = asking(&[ALICE, BOB, CAROL])?;
+        let delivery = deliver(&mailing, &asking).await?;
+        for (to, reply) in &faults {
+            relay
+                .fails(json!({ "at": "rcpt", "to": to, "do": reply }))
+                .await?;
+        }
+        let end = resolution(&asking, ResolvedAs::Approved)?;
+        let conclusion = Conclusion::of(&asking, vec![delivery], end);
+        let error = mailing.conclude(&conclusion).await.err().ok_or("told")?;
+        assert_eq!(error.kind().is_tried_again(), is_tried_again, "{faults:?}");
+        let mut reached = recipients(&relay)?.split_off(3);
+        reached.sort();
+        assert_eq!(reached, told, "{faults:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn where_no_attempt_is_known_to_have_mailed_anybody_nobody_is_told() -> Tested {
     let relay = Relay::usual().await?;
     let mailing = mailing(relay.usual_sender()?)?;

@@ -1,5 +1,7 @@
 //! Sending by SMTP: encrypted or not at all.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tracemem_sdk::{
     integration::{DeliveryErrorKind, Integration},
@@ -88,6 +90,35 @@ async fn a_connection_that_the_relay_has_closed_is_made_anew() -> Tested {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_connection_that_was_kept_for_long_is_not_used() -> Tested {
+    let mut relay = Relay::usual().await?;
+    let sender = relay.usual_sender()?;
+    for (seconds, connections) in [(0, 1), (29, 1), (31, 2)] {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+        sender.send(&mail("hello")?).await?;
+        let seen = relay.seen().await?;
+        assert_eq!(seen.pointer("/connections"), Some(&json!(connections)));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_gives_no_sign_of_life_costs_no_attempt() -> Tested {
+    let mut relay = Relay::usual().await?;
+    let sender = relay.usual_sender()?;
+    sender.send(&mail("first")?).await?;
+    relay
+        .fails(json!({ "at": "rset", "do": "silence", "times": 1 }))
+        .await?;
+    sender.send(&mail("second")?).await?;
+    assert_eq!(relay.taken()?.len(), 2);
+    assert_eq!(relay.seen().await?.pointer("/connections"), Some(&json!(2)));
+    Ok(())
+}
+
 /// Threat 52.
 #[tokio::test]
 async fn where_starttls_is_stripped_nothing_is_sent() -> Tested {
@@ -98,7 +129,7 @@ async fn where_starttls_is_stripped_nothing_is_sent() -> Tested {
     let mailing = mailing(sender)?;
     let error = refused(&mailing, &asking(&[ALICE])?).await?;
     assert_eq!(error.kind(), DeliveryErrorKind::Credentials);
-    assert!(error.to_string().contains("STARTTLS"), "{error}");
+    assert!(error.to_string().contains("TLS as configured"), "{error}");
     let error = mailing.check().await.err().ok_or("it is fine")?;
     assert_eq!(error.kind(), DeliveryErrorKind::Credentials);
     let seen = relay.seen().await?;

@@ -1,36 +1,53 @@
 //! One conversation with the relay: TLS first, then who we are, then one mail after the other.
 
-use std::fmt::Display;
+use std::{fmt::Display, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use lettre::{
     Address,
     transport::smtp::{
         Error,
         authentication::{Credentials, Mechanism},
-        client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters, TlsVersion},
+        client::{
+            AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
+            TlsVersion,
+        },
         commands::{Data, Mail as MailFrom, Noop, Rcpt, Rset},
         extension::{ClientId, Extension, MailBodyParameter, MailParameter},
         response::Response,
     },
 };
-use tokio::net::TcpStream;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::{Instant, timeout},
+};
+use tokio_rustls::TlsConnector;
 use tracemem_sdk::{integration::DeliveryError, secrets::Secret};
 
 use super::{
     SmtpSecurity,
-    failure::{Step, failed, lacking, lost},
+    failure::{Step, failed, lacking, lost, no_handshake, without_tls},
+    gate::Gate,
     line::LineByLine,
 };
-use crate::email::{Mail, MailAddress, compose::unwritable};
+use crate::{
+    email::{Mail, MailAddress, compose::unwritable},
+    tls,
+};
+
+/// How long a connection is kept; relays close what is idle for longer than they like.
+const KEPT_FOR: Duration = Duration::from_secs(30);
 
 /// Where the relay is and how we get in.
 pub(super) struct Relay {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) security: SmtpSecurity,
-    pub(super) roots: Vec<Certificate>,
+    pub(super) roots: Vec<CertificateDer<'static>>,
     pub(super) hello: ClientId,
     pub(super) login: Option<(String, Secret)>,
+    /// What judges where it is, where a tenant has named it.
+    pub(super) gate: Option<Gate>,
 }
 
 /// A relay that has let us in.
@@ -38,23 +55,46 @@ pub(super) struct Connection {
     inner: AsyncSmtpConnection,
     /// Whether every command was answered. Whoever lost an answer would take it for that of the next command.
     is_in_step: bool,
+    /// When it was used last.
+    used: Instant,
 }
 
 impl Connection {
     /// Connects, and logs in where the relay is to know us.
     pub(super) async fn open(relay: &Relay) -> Result<Self, DeliveryError> {
-        let mut connection = match relay.security {
-            SmtpSecurity::ImplicitTls => direct(relay, Some(tls(relay)?)).await?,
+        let mut connection = Self::reach(relay).await?;
+        connection.log_in(relay).await?;
+        Ok(connection)
+    }
+
+    /// Connects, encrypted where it has to be.
+    pub(super) async fn reach(relay: &Relay) -> Result<Self, DeliveryError> {
+        let inner = match relay.security {
+            SmtpSecurity::ImplicitTls => encrypted(relay).await?,
             SmtpSecurity::StartTls => upgraded(relay).await?,
-            SmtpSecurity::NoneOnLoopback => direct(relay, None).await?,
+            SmtpSecurity::NoneOnLoopback => {
+                let (stream, peer) = connected(relay).await?;
+                greeted(relay, LineByLine::new(stream, peer)).await?
+            }
         };
-        if let Some((name, secret)) = &relay.login {
-            log_in(&mut connection, name, secret).await?;
-        }
         Ok(Self {
-            inner: connection,
+            inner,
             is_in_step: true,
+            used: Instant::now(),
         })
+    }
+
+    /// Logs in where the relay is to know us.
+    pub(super) async fn log_in(&mut self, relay: &Relay) -> Result<(), DeliveryError> {
+        match (&relay.login, relay.security) {
+            (None, _) => Ok(()),
+            (Some(_), SmtpSecurity::NoneOnLoopback) => {
+                Err(lacking("the relay is not told a password in clear"))
+            }
+            (Some((name, secret)), SmtpSecurity::ImplicitTls | SmtpSecurity::StartTls) => {
+                log_in(&mut self.inner, name, secret).await
+            }
+        }
     }
 
     /// Whether another mail may be sent on it, as far as can be told without asking.
@@ -62,9 +102,12 @@ impl Connection {
         self.is_in_step
     }
 
-    /// Whether the relay is still there and what was said before is forgotten.
-    pub(super) async fn is_fresh(&mut self) -> bool {
-        self.inner.command(Rset).await.is_ok()
+    /// Whether the relay is still there, says so within this time, and has forgotten what was said before.
+    pub(super) async fn is_fresh(&mut self, within: Duration) -> bool {
+        self.used.elapsed() < KEPT_FOR
+            && timeout(within, self.inner.command(Rset))
+                .await
+                .is_ok_and(|answer| answer.is_ok())
     }
 
     /// Asks for a sign of life.
@@ -108,6 +151,7 @@ impl Connection {
         step: Step,
         answer: Result<Response, Error>,
     ) -> Result<Response, DeliveryError> {
+        self.used = Instant::now();
         answer.map_err(|error| {
             self.is_in_step &= error.status().is_some();
             failed(step, &error)
@@ -115,37 +159,60 @@ impl Connection {
     }
 }
 
-/// A connection that is encrypted from its first byte on, or not at all.
-async fn direct(
+/// A connection to one of the addresses of the relay.
+async fn connected(relay: &Relay) -> Result<(TcpStream, SocketAddr), DeliveryError> {
+    let connecting = async {
+        let places: Vec<SocketAddr> = match &relay.gate {
+            Some(gate) => gate.places(&relay.host, relay.port).await?,
+            None => lookup_host((relay.host.as_str(), relay.port))
+                .await?
+                .collect(),
+        };
+        let stream = TcpStream::connect(places.as_slice()).await?;
+        let peer = stream.peer_addr()?;
+        io::Result::Ok((stream, peer))
+    };
+    connecting
+        .await
+        .map_err(|error| lost(Step::Connecting).with_source(error))
+}
+
+/// What the relay says first.
+async fn greeted(
     relay: &Relay,
-    tls: Option<TlsParameters>,
+    stream: impl AsyncTokioStream + 'static,
 ) -> Result<AsyncSmtpConnection, DeliveryError> {
-    let place = (relay.host.as_str(), relay.port);
-    AsyncSmtpConnection::connect_tokio1(place, None, &relay.hello, tls, None)
+    AsyncSmtpConnection::connect_with_transport(Box::new(stream), &relay.hello)
         .await
         .map_err(|error| failed(Step::Connecting, &error))
 }
 
+/// A connection that is encrypted from its first byte on.
+async fn encrypted(relay: &Relay) -> Result<AsyncSmtpConnection, DeliveryError> {
+    let tls = tls::trusting(&relay.roots).map_err(|error| no_tls().with_source(error))?;
+    let name =
+        ServerName::try_from(relay.host.clone()).map_err(|error| no_tls().with_source(error))?;
+    let (stream, peer) = connected(relay).await?;
+    let stream = TlsConnector::from(Arc::new(tls))
+        .connect(name, stream)
+        .await
+        .map_err(no_handshake)?;
+    greeted(relay, LineByLine::new(stream, peer)).await
+}
+
 /// A connection that is encrypted before anything but the wish for it is said.
 async fn upgraded(relay: &Relay) -> Result<AsyncSmtpConnection, DeliveryError> {
-    let tls = tls(relay)?;
-    let stream = TcpStream::connect((relay.host.as_str(), relay.port))
-        .await
-        .map_err(|error| lost(Step::Connecting).with_source(error))?;
-    let connecting = |error| failed(Step::Connecting, &error);
-    let stream = Box::new(LineByLine::new(stream));
-    let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &relay.hello)
-        .await
-        .map_err(connecting)?;
+    let tls = upgrade(relay)?;
+    let (stream, peer) = connected(relay).await?;
+    let mut connection = greeted(relay, LineByLine::new(stream, peer)).await?;
     if !connection.can_starttls() {
-        let what =
-            "the relay does not offer STARTTLS, or somebody on the way hides it; nothing was sent";
-        return Err(lacking(what));
+        // Or somebody on the way hides it. Nothing was sent.
+        return Err(without_tls());
     }
     connection
         .starttls(tls, &relay.hello)
         .await
-        .map_err(connecting)?;
+        .map_err(|error| failed(Step::Connecting, &error))?;
     Ok(connection)
 }
 
@@ -154,9 +221,6 @@ async fn log_in(
     name: &str,
     secret: &Secret,
 ) -> Result<(), DeliveryError> {
-    if !connection.is_encrypted() {
-        return Err(lacking("the relay is not told a password in clear"));
-    }
     const MECHANISMS: [Mechanism; 2] = [Mechanism::Plain, Mechanism::Login];
     let offered = connection.server_info().get_auth_mechanism(&MECHANISMS);
     if offered.is_none() {
@@ -174,15 +238,20 @@ async fn log_in(
         .map_err(|error| failed(Step::Authenticating, &error))
 }
 
-fn tls(relay: &Relay) -> Result<TlsParameters, DeliveryError> {
+/// What lettre speaks TLS by once the relay has agreed to it.
+fn upgrade(relay: &Relay) -> Result<TlsParameters, DeliveryError> {
+    let failed = |error| no_tls().with_source(error);
     let mut tls = TlsParameters::builder(relay.host.clone())
         .certificate_store(CertificateStore::WebpkiRoots)
         .set_min_tls_version(TlsVersion::Tlsv12);
     for root in &relay.roots {
-        tls = tls.add_root_certificate(root.clone());
+        tls = tls.add_root_certificate(Certificate::from_der(root.to_vec()).map_err(failed)?);
     }
-    tls.build_rustls()
-        .map_err(|error| lacking("TLS cannot be set up").with_source(error))
+    tls.build_rustls().map_err(failed)
+}
+
+fn no_tls() -> DeliveryError {
+    lacking("TLS cannot be set up")
 }
 
 fn address(address: &MailAddress) -> Result<Address, DeliveryError> {

@@ -3,13 +3,18 @@
 //! lettre says of a refused connection, a certificate that nobody signed and a missing `STARTTLS` alike that they are neither transient
 //! nor permanent, so what was under way decides, and where TLS failed its own error.
 
-use std::{error::Error as _, io, time::Duration};
+use std::{error::Error, io, time::Duration};
 
-use lettre::transport::smtp::Error;
+use lettre::transport::smtp;
 use tracemem_sdk::integration::{DeliveryError, DeliveryErrorKind};
 
 /// How long a relay that refuses for now is left alone: greylists want one minute to thirty.
 const GREYLISTED: Duration = Duration::from_secs(5 * 60);
+
+/// One text for whatever fails before a relay has let us speak: whoever named it must not tell an open port from a closed one, nor
+/// read what somebody else says there.
+const UNREACHED: &str =
+    "the relay could not be reached or does not speak SMTP with TLS as configured";
 
 /// What was under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +36,7 @@ pub(super) enum Step {
 /// What came of a command.
 ///
 /// The relay's own words are left out: they repeat the address.
-pub(super) fn failed(step: Step, error: &Error) -> DeliveryError {
+pub(super) fn failed(step: Step, error: &smtp::Error) -> DeliveryError {
     match error.status() {
         Some(code) => refused(step, u16::from(code)),
         None => broken(step, error),
@@ -52,10 +57,7 @@ fn refused(step: Step, code: u16) -> DeliveryError {
         (Step::Connecting | Step::Authenticating | Step::Sender, 552) => {
             (later, "the relay has no room now")
         }
-        (Step::Connecting, _) => (
-            DeliveryErrorKind::Credentials,
-            "the relay does not serve us; look at its host, port and TLS",
-        ),
+        (Step::Connecting, _) => (DeliveryErrorKind::Credentials, UNREACHED),
         (Step::Authenticating, _) => (
             DeliveryErrorKind::Credentials,
             "the relay does not let us in",
@@ -72,16 +74,34 @@ fn refused(step: Step, code: u16) -> DeliveryError {
             (DeliveryErrorKind::Message, "the relay refuses the mail")
         }
     };
-    DeliveryError::new(kind, format!("{what} ({code})"))
+    match step {
+        Step::Connecting => DeliveryError::new(kind, UNREACHED),
+        Step::Authenticating | Step::Sender | Step::Recipient | Step::Data | Step::Content => {
+            DeliveryError::new(kind, format!("{what} ({code})"))
+        }
+    }
 }
 
 /// The relay did not answer.
-fn broken(step: Step, error: &Error) -> DeliveryError {
-    if let Some(tls) = tls_error(error) {
-        let what = "TLS with the relay failed; its certificate must be valid for its host, and nothing is sent in clear";
-        return DeliveryError::new(DeliveryErrorKind::Credentials, what).with_source(tls);
+fn broken(step: Step, error: &smtp::Error) -> DeliveryError {
+    match (step, tls_error(error)) {
+        (Step::Connecting, Some(tls)) => without_tls().with_source(tls),
+        // Whatever broke it: what was sent before may have arrived.
+        (_, _) => lost(step),
     }
-    lost(step)
+}
+
+/// The first words of TLS failed.
+pub(super) fn no_handshake(error: io::Error) -> DeliveryError {
+    match tls_inside(&error) {
+        Some(tls) => without_tls().with_source(tls),
+        None => lost(Step::Connecting).with_source(error),
+    }
+}
+
+/// Somebody is there, and speaks no TLS, or not as who they should be; nothing is sent in clear.
+pub(super) fn without_tls() -> DeliveryError {
+    DeliveryError::new(DeliveryErrorKind::Credentials, UNREACHED)
 }
 
 /// The connection or its time was over before the relay answered.
@@ -94,7 +114,7 @@ pub(super) fn lost(step: Step) -> DeliveryError {
         Step::Connecting | Step::Authenticating | Step::Sender | Step::Recipient | Step::Data => {
             DeliveryError::new(
                 DeliveryErrorKind::Transient { retry_after: None },
-                "the relay could not be reached",
+                UNREACHED,
             )
         }
     }
@@ -106,18 +126,19 @@ pub(super) fn lacking(what: &'static str) -> DeliveryError {
 }
 
 /// What rustls said, where it was rustls.
-fn tls_error(error: &Error) -> Option<rustls::Error> {
+fn tls_error(error: &smtp::Error) -> Option<rustls::Error> {
     let mut cause = error.source();
     while let Some(error) = cause {
-        // `io::Error::source` passes over the error that it wraps.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        let found = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if let Some(found) = found {
-            return Some(found.clone());
+        let found = error.downcast_ref::<io::Error>().and_then(tls_inside);
+        if found.is_some() {
+            return found;
         }
         cause = error.source();
     }
     None
+}
+
+/// `io::Error::source` passes over the error that it wraps.
+fn tls_inside(error: &io::Error) -> Option<rustls::Error> {
+    error.get_ref()?.downcast_ref::<rustls::Error>().cloned()
 }

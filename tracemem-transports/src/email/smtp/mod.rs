@@ -5,6 +5,7 @@
 
 mod connection;
 mod failure;
+mod gate;
 mod line;
 
 use std::{
@@ -14,10 +15,12 @@ use std::{
     time::Duration,
 };
 
-use lettre::transport::smtp::{client::Certificate, extension::ClientId};
+use lettre::transport::smtp::extension::ClientId;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::{sync::Semaphore, time::timeout};
 use tracemem_sdk::{async_trait, integration::DeliveryError, secrets::Secret};
 
+pub(super) use self::gate::Gate;
 use self::{
     connection::{Connection, Relay},
     failure::{Step, lost},
@@ -28,6 +31,8 @@ use super::{Accepted, EmailSender, Mail, compose::unwritable};
 const CONNECTIONS: usize = 4;
 /// How long one mail may take where nobody says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a relay may take to say that it is still there.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 /// The most bytes of a line without its end (RFC 5322, 2.1.1).
 const LINE_LIMIT: usize = 998;
 
@@ -109,6 +114,7 @@ impl SmtpSender {
                 // The name of this machine is nobody's business; a relay that we log in to does not look at it.
                 hello: ClientId::Domain("localhost.localdomain".to_owned()),
                 login: None,
+                gate: None,
             },
             timeout: TIMEOUT,
             idle: Mutex::new(Vec::new()),
@@ -134,9 +140,14 @@ impl SmtpSender {
     /// # Errors
     /// [`InvalidSmtp::Root`].
     pub fn trusting(mut self, root: &[u8]) -> Result<Self, InvalidSmtp> {
-        let root = Certificate::from_pem(root).map_err(|_| InvalidSmtp::Root)?;
-        self.relay.roots.push(root);
+        self.relay.roots.extend(certificates(root)?);
         Ok(self)
+    }
+
+    /// Connects only where this lets it.
+    pub(super) fn behind(mut self, gate: Gate) -> Self {
+        self.relay.gate = Some(gate);
+        self
     }
 
     /// The name that we greet the relay by; by default one that says nothing about this machine.
@@ -162,10 +173,13 @@ impl SmtpSender {
 
     /// A connection that was kept and is still good, or a new one.
     async fn connection(&self) -> Result<Connection, DeliveryError> {
-        while let Some(mut kept) = self.kept() {
-            if kept.is_fresh().await {
+        let within = SIGN_OF_LIFE.min(self.timeout / 4);
+        if let Some(mut kept) = self.kept() {
+            if kept.is_fresh(within).await {
                 return Ok(kept);
             }
+            // Those that were kept for longer are no better; to ask each would take the time for a new one.
+            self.forget();
         }
         Connection::open(&self.relay).await
     }
@@ -173,6 +187,11 @@ impl SmtpSender {
     fn kept(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.pop()
+    }
+
+    fn forget(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.clear();
     }
 
     fn keep(&self, connection: Connection) {
@@ -226,7 +245,13 @@ impl EmailSender for SmtpSender {
 
     async fn check(&self) -> Result<(), DeliveryError> {
         let checking = async {
-            let mut connection = Connection::open(&self.relay).await?;
+            let reached = Connection::reach(&self.relay).await;
+            let mut connection = match (reached, &self.relay.gate) {
+                // Whoever named the relay must not tell from the kind whether somebody is there.
+                (Err(_), Some(_)) => return Err(lost(Step::Connecting)),
+                (reached, _) => reached?,
+            };
+            connection.log_in(&self.relay).await?;
             connection.check().await?;
             self.keep(connection);
             Ok(())
@@ -278,6 +303,15 @@ pub(super) fn check_host(host: &str) -> Result<(), InvalidSmtp> {
         return Ok(());
     }
     Err(InvalidSmtp::Host)
+}
+
+/// The certificates of a PEM file, of which there is at least one.
+pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidSmtp> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) | Err(_) => Err(InvalidSmtp::Root),
+    }
 }
 
 pub(super) fn is_loopback(host: &str) -> bool {
