@@ -8,6 +8,7 @@
 pub mod arrow;
 pub mod carrying;
 pub mod cluster;
+pub mod example;
 pub mod gated_store;
 pub mod gates;
 pub mod host;

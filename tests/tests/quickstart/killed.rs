@@ -1,6 +1,8 @@
 //! Killed at any point, the same command goes on where it was: committed, exit code 0, exactly one entry in the ledger.
 
-use crate::program::{Ran, Tested, Workplace, at};
+use tracemem_tests::example::Ran;
+
+use crate::program::{Tested, Workplace, at};
 
 #[tokio::test]
 async fn a_run_that_died_after_deciding_goes_on() -> Tested {

@@ -1,17 +1,11 @@
 //! The built example, run in a folder of its own, with everything it prints captured and nothing of it left behind.
 
-use std::{
-    env,
-    error::Error,
-    fs,
-    path::{Path, PathBuf},
-    process::Stdio,
-    time::Duration,
-};
+use std::{error::Error, fs, path::Path, time::Duration};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{process::Command, sync::OnceCell, time::timeout};
+use tokio::process::Command;
+use tracemem_tests::example::{Example, Ran, run};
 
 use crate::{
     running::Server,
@@ -24,17 +18,10 @@ pub(crate) type Tested = Result<(), Fault>;
 /// Longer than anything here may take; it only bounds how long something broken hangs.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
+static SERVER: Example = Example::new("server");
+
 /// A folder with a configuration in it; the store is made there too.
 pub(crate) struct Workplace(TempDir);
-
-/// What became of a run.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    /// `None` where a signal ended it.
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
 
 impl Workplace {
     /// With the configuration that the project ships.
@@ -62,28 +49,14 @@ impl Workplace {
     }
 
     pub(crate) async fn command(&self, arguments: &[&str]) -> Result<Command, Fault> {
-        let mut command = Command::new(program().await?);
-        command
-            .args(arguments)
-            .current_dir(self.0.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        let mut command = SERVER.command().await?;
+        command.args(arguments).current_dir(self.0.path());
         Ok(command)
     }
 
     /// Runs it to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Ran, Fault> {
-        let output = self.command(arguments).await?.output();
-        let output = timeout(LIMIT, output)
-            .await
-            .map_err(|_| "it did not end")??;
-        Ok(Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout)?,
-            stderr: String::from_utf8(output.stderr)?,
-        })
+        run(self.command(arguments).await?, LIMIT).await
     }
 
     /// Starts the server and waits until it listens.
@@ -95,42 +68,4 @@ impl Workplace {
         let command = self.command(&arguments).await?;
         Server::begin(command, generated.count()).await
     }
-}
-
-/// Where the example is. Cargo builds no examples for the tests of another package, so it is asked to, once; where it is built
-/// already, as by `tests/run`, that takes no time.
-async fn program() -> Result<&'static Path, Fault> {
-    static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
-    PROGRAM.get_or_try_init(build).await.map(PathBuf::as_path)
-}
-
-async fn build() -> Result<PathBuf, Fault> {
-    // This test is `{target}/{profile}/deps/server-…`.
-    let test = env::current_exe()?;
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .ok_or("this test is in no target folder")?;
-    let target = profile
-        .parent()
-        .ok_or("the profile is in no target folder")?;
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let mut command = Command::new(cargo);
-    // All members, as `tests/run` builds its examples: for one alone, cargo would compile the dependencies with other features.
-    command
-        .args(["build", "--workspace", "--example", "server", "--locked"])
-        .arg("--target-dir")
-        .arg(target)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    if profile.ends_with("release") {
-        command.arg("--release");
-    }
-    let output = command.output().await?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-    }
-    let name = format!("server{}", env::consts::EXE_SUFFIX);
-    Ok(profile.join("examples").join(name))
 }

@@ -83,8 +83,8 @@ impl Admin {
         self.put_integration(&integration).await
     }
 
-    /// Switches an integration on, and takes it out of error: what waits for it is delivered. One that the host registered is only taken out
-    /// of error.
+    /// Switches an integration on, and takes it out of error: what waits for it is delivered. One that the host registered has no stored
+    /// versions: it is only taken out of error, and the answer is [`Stored::Unchanged`] with version 0.
     ///
     /// # Errors
     /// [`AdminError`]; [`AdminError::Integration`] where there is none, or a credential is missing.
